@@ -1,0 +1,28 @@
+//! The event table and its only writer: appends, reads and the wake-up of followers.
+//!
+//! How an append works, and why, is `docs/adr/0001-append-protocol.md`. This crate moves
+//! (stream, version, type, JSON text); it must not know a concrete event, decide anything,
+//! or ever change a row that it has written.
+
+mod append;
+mod appender;
+mod batch;
+mod content_hash;
+mod error;
+mod event;
+mod log;
+mod migrations;
+mod parameters;
+mod read;
+mod session;
+mod settle;
+
+pub use append::{
+    Append, Appended, COMMAND_EVENTS_MAX, COMMAND_STREAMS_MAX, EVENT_PAYLOAD_BYTES_MAX, Guard,
+    KeyClaim, NAME_BYTES_MAX, Receipt, Replay, SEALED_BYTES_MAX, StreamWrite,
+};
+pub use content_hash::{HashedEvent, content_hash};
+pub use error::{AppendError, InvalidAppend, LogError, ReadError, Trouble};
+pub use event::{NewEvent, Position, RecordedEvent, StreamId};
+pub use log::{Log, LogSettings};
+pub use read::{Cut, PAGE_EVENTS_MAX};

@@ -1,0 +1,9 @@
+-- One page of the account streams above a position, by their partial index.
+select e.position, e.account_seq, e.account_id, e.stream_kind, e.stream_id, e.version, e.event_id,
+       e.event_type, e.schema_version, e.payload::text as payload, e.actor, e.correlation_id,
+       e.causation_id, e.recorded_at, e.content_hash
+from public.events e
+where e.stream_kind = 'account'
+  and e.position > $1
+order by e.position
+limit $2

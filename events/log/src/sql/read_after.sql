@@ -1,0 +1,8 @@
+-- The feed: one page of the whole log above a position.
+select e.position, e.account_seq, e.account_id, e.stream_kind, e.stream_id, e.version, e.event_id,
+       e.event_type, e.schema_version, e.payload::text as payload, e.actor, e.correlation_id,
+       e.causation_id, e.recorded_at, e.content_hash
+from public.events e
+where e.position > $1
+order by e.position
+limit $2

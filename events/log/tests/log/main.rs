@@ -1,0 +1,16 @@
+//! The log's promises, proven against a real Postgres. Each module is one group of promises.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+mod append_only;
+mod batches;
+mod commands;
+mod content_hash;
+mod database;
+mod durability;
+mod model;
+mod order;
+mod proxy;
+mod races;
+mod reads;
+mod unknown_outcome;

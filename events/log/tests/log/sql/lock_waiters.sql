@@ -1,0 +1,6 @@
+select l.pid
+from pg_locks l
+where l.locktype = 'advisory'
+  and l.database = (select d.oid from pg_database d where d.datname = current_database())
+  and not l.granted
+order by l.waitstart nulls last

@@ -1,0 +1,2 @@
+select count(distinct e.xmin::text) as transactions
+from public.events e
