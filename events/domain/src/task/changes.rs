@@ -1,0 +1,237 @@
+//! The fields of a task that its creation, an update or a finishing command may set.
+
+use serde::{Deserialize, Serialize};
+
+use super::state::{EvidencePolicy, Note, Task};
+use crate::{
+    AgentId, Timestamp,
+    json::{Object, merge_deep, merge_shallow, settable},
+};
+
+/// How a task repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecurringType {
+    /// Every day.
+    Daily,
+    /// Every week.
+    Weekly,
+    /// Every month.
+    Monthly,
+    /// Every year.
+    Yearly,
+}
+
+impl RecurringType {
+    /// The type a word or an alias means (contract 1.2).
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "daily" | "day" => Self::Daily,
+            "weekly" | "week" => Self::Weekly,
+            "monthly" | "month" => Self::Monthly,
+            "yearly" | "year" => Self::Yearly,
+            _ => return None,
+        })
+    }
+
+    /// The canonical word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+            Self::Yearly => "yearly",
+        }
+    }
+}
+
+/// Declares [`Changes`] once, with what each kind of field means for equality and application.
+macro_rules! changes {
+    (
+        plain { $($(#[$pdoc:meta])* $plain:ident: $pty:ty,)* }
+        nullable { $($(#[$ndoc:meta])* $nullable:ident: $nty:ty,)* }
+    ) => {
+        /// Fields to set; what is `None` stays as it is. In an event: what was decided.
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Changes {
+            $(
+                $(#[$pdoc])*
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $plain: Option<$pty>,
+            )*
+            $(
+                $(#[$ndoc])*
+                #[serde(
+                    skip_serializing_if = "Option::is_none",
+                    deserialize_with = "settable::deserialize"
+                )]
+                pub $nullable: Option<Option<$nty>>,
+            )*
+            /// Keys to add to or overwrite in `metadata`.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub metadata: Option<Object>,
+            /// Keys to merge deeply into `context`.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub context: Option<Object>,
+            /// Whose task it is.
+            #[serde(
+                skip_serializing_if = "Option::is_none",
+                deserialize_with = "settable::deserialize"
+            )]
+            pub assigned_to: Option<Option<AgentId>>,
+            /// Texts to append to `notes`.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            pub notes: Vec<String>,
+        }
+
+        impl Changes {
+            /// Drops what would set a field to the value it has.
+            #[must_use]
+            pub fn only_new(mut self, task: &Task) -> Self {
+                $(self.$plain = self.$plain.filter(|value| *value != task.$plain);)*
+                $(self.$nullable = self.$nullable.filter(|value| *value != task.$nullable);)*
+                self.assigned_to = self.assigned_to.filter(|to| *to != task.assigned_to);
+                self.metadata = self.metadata.and_then(|patch| {
+                    let is_new = |(key, value): &(String, _)| task.metadata.get(key) != Some(value);
+                    Some(patch.into_iter().filter(is_new).collect::<Object>())
+                        .filter(|patch| !patch.is_empty())
+                });
+                self.context = self.context.filter(|patch| {
+                    let mut merged = task.context.clone();
+                    merge_deep(&mut merged, patch.clone());
+                    merged != task.context
+                });
+                self
+            }
+
+            /// The names of the fields set, as clients know them (`changed` of contract 4.1).
+            #[must_use]
+            pub fn names(&self) -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $(if self.$plain.is_some() { names.push(stringify!($plain)); })*
+                $(if self.$nullable.is_some() { names.push(stringify!($nullable)); })*
+                if self.metadata.is_some() {
+                    names.push("metadata");
+                }
+                if self.context.is_some() {
+                    names.push("context");
+                }
+                if self.assigned_to.is_some() {
+                    names.push("assigned_to_agent_id");
+                }
+                if !self.notes.is_empty() {
+                    names.push("notes");
+                }
+                names
+            }
+
+            /// Sets the fields of a task; notes are by `author` at `at`.
+            pub(super) fn apply(self, task: &mut Task, author: Option<AgentId>, at: Timestamp) {
+                $(if let Some(value) = self.$plain { task.$plain = value; })*
+                $(if let Some(value) = self.$nullable { task.$nullable = value; })*
+                if let Some(to) = self.assigned_to {
+                    task.assigned_to = to;
+                }
+                if let Some(patch) = self.metadata {
+                    merge_shallow(&mut task.metadata, patch);
+                }
+                if let Some(patch) = self.context.filter(|patch| !patch.is_empty()) {
+                    merge_deep(&mut task.context, patch);
+                    task.context_version += 1;
+                }
+                let notes = self.notes.into_iter().map(|text| Note { at, author, text });
+                task.notes.extend(notes);
+            }
+        }
+    };
+}
+
+changes! {
+    plain {
+        /// What is to be done, 1 to 2000 characters.
+        content: String,
+        /// 1 to 5.
+        priority: u8,
+        /// All labels.
+        labels: Vec<String>,
+        /// Retries allowed, 0 to 100.
+        max_retries: i64,
+        /// It repeats.
+        is_recurring: bool,
+    }
+    nullable {
+        /// More about it.
+        description: String,
+        /// Day it is due.
+        due_date: jiff::civil::Date,
+        /// Time of day it is due.
+        due_time: String,
+        /// When to remind.
+        reminder_time: Timestamp,
+        /// Whether completion must be proved.
+        evidence_policy: EvidencePolicy,
+        /// Which kind of worker it is for.
+        workflow_slug: String,
+        /// Expected tokens.
+        estimated_tokens: i64,
+        /// What the worker needs.
+        requirements: Object,
+        /// An outside execution's id.
+        execution_id: String,
+        /// What came out.
+        result_summary: String,
+        /// What went wrong.
+        error_message: String,
+        /// How it repeats.
+        recurring_type: RecurringType,
+        /// Every how many of these.
+        recurring_interval: i64,
+        /// How it repeats, in words.
+        recurring_string: String,
+    }
+}
+
+impl Changes {
+    /// Nothing is set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_left() {
+        let mut task = Task { priority: 2, description: Some("d".into()), ..Task::default() };
+        task.metadata = json!({"a": 1}).as_object().unwrap().clone();
+        task.context = json!({"x": {"y": 1}}).as_object().unwrap().clone();
+        let sent = Changes {
+            priority: Some(2),
+            description: Some(None),
+            content: Some("c".into()),
+            metadata: json!({"a": 1, "b": 2}).as_object().cloned(),
+            context: json!({"x": {"y": 1}}).as_object().cloned(),
+            ..Changes::default()
+        };
+        let left = sent.only_new(&task);
+        assert_eq!(left.names(), ["content", "description", "metadata"]);
+        assert_eq!(left.metadata, json!({"b": 2}).as_object().cloned());
+    }
+
+    #[test]
+    fn null_and_absent_are_stored_apart() {
+        let cleared = Changes { description: Some(None), ..Changes::default() };
+        let text = serde_json::to_string(&cleared).unwrap();
+        assert_eq!(text, r#"{"description":null}"#);
+        assert_eq!(serde_json::from_str::<Changes>(&text).unwrap(), cleared);
+        assert!(serde_json::from_str::<Changes>("{}").unwrap().is_empty());
+    }
+}

@@ -1,0 +1,164 @@
+//! What a task can be told, and why it may refuse.
+
+use serde::{Deserialize, Serialize};
+
+use super::{changes::Changes, state::EvidenceItem, status::Status};
+use crate::{AgentId, TaskId};
+
+/// What a child takes from the task it is delegated from (contract 1.3).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The parent.
+    pub parent_id: TaskId,
+    /// The first task of its chain.
+    pub root_id: TaskId,
+    /// The child's depth: the parent's + 1.
+    pub depth: u32,
+    /// Who answers for the chain.
+    pub accountable: Option<AgentId>,
+}
+
+/// A task to be created.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Its id.
+    pub id: TaskId,
+    /// Its fields, the assignee included. `content` is set.
+    pub changes: Changes,
+    /// The task it is delegated from.
+    pub parent: Option<Parent>,
+}
+
+/// Optional fences: what the sender believes; anything else is refused with 409 (contract 0.8).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Fence {
+    /// The revision the task should have.
+    pub expected_revision: Option<i64>,
+    /// The claim the sender holds.
+    pub claim_generation: Option<i64>,
+}
+
+/// What is said along with a finish.
+#[derive(Debug, Clone, Default)]
+pub struct Finish {
+    /// Fields to set.
+    pub changes: Changes,
+    /// Proof, for completion only.
+    pub evidence: Option<Vec<EvidenceItem>>,
+    /// What the sender believes.
+    pub fence: Fence,
+}
+
+/// An update of a task.
+#[derive(Debug, Clone, Default)]
+pub struct Update {
+    /// Fields to set, the assignee included.
+    pub changes: Changes,
+    /// Status to reach.
+    pub status: Option<Status>,
+    /// True completes, false uncompletes. Where `status` says another thing, the one of the two
+    /// that differs from what the task has is meant, and `status` when both do.
+    pub completed: Option<bool>,
+    /// Proof, with a completing status only.
+    pub evidence: Option<Vec<EvidenceItem>>,
+    /// What the sender believes.
+    pub fence: Fence,
+}
+
+/// A command to a task.
+#[derive(Debug, Clone)]
+pub enum TaskCommand {
+    /// Create it.
+    Create(Box<Draft>),
+    /// Change it.
+    Update(Box<Update>),
+    /// Hand it over: the same task, another assignee.
+    HandOver {
+        /// To whom.
+        to: AgentId,
+        /// What is said along with it.
+        changes: Box<Changes>,
+    },
+    /// Note that a child was delegated from it.
+    AddChild {
+        /// The child.
+        child: TaskId,
+    },
+    /// Complete it.
+    Complete(Box<Finish>),
+    /// Open it again, if it was completed.
+    Uncomplete,
+    /// Give it up.
+    Fail(Box<Finish>),
+    /// Open it again after a failure.
+    Retry,
+    /// Call it off.
+    Cancel(Box<Finish>),
+    /// Delete it.
+    Delete,
+}
+
+/// Why a task refuses a command.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TaskRefusal {
+    /// Never created, or deleted.
+    #[error("Task not found")]
+    NotFound,
+    /// Its id is taken.
+    #[error("the task exists already")]
+    AlreadyExists,
+    /// The table of contract 0.5 forbids it.
+    #[error("a {from} task cannot be {action}")]
+    Status {
+        /// Where it stands.
+        from: Status,
+        /// What was tried, as a participle.
+        action: &'static str,
+    },
+    /// Somebody else holds it.
+    #[error("the task is claimed by another agent")]
+    Held {
+        /// The holder.
+        by: Option<AgentId>,
+        /// Until when.
+        lease_expires_at: Option<crate::Timestamp>,
+    },
+    /// A fence does not hold.
+    #[error("{field} is {actual}, not {expected}: read the task again and decide anew")]
+    Fence {
+        /// The fence.
+        field: &'static str,
+        /// What was sent.
+        expected: i64,
+        /// What is true.
+        actual: i64,
+    },
+    /// Completion must be proved.
+    #[error(
+        "completion needs evidence: give at least one item of kind commit, pr, ci_check, \
+         deploy_sha or artifact_url"
+    )]
+    EvidenceMissing,
+    /// Evidence came without a completion.
+    #[error("evidence is taken only together with a completing status")]
+    EvidenceWithoutCompletion,
+    /// Only an admin may lift the policy.
+    #[error("only an admin may remove a required evidence policy")]
+    EvidencePolicyProtected,
+    /// No retry is left.
+    #[error("all {max_retries} retries are used")]
+    RetriesUsed {
+        /// How many there were.
+        max_retries: i64,
+    },
+    /// An object or a list would outgrow its limit.
+    #[error("{field} would be larger than {max} {unit}")]
+    TooLarge {
+        /// The field.
+        field: &'static str,
+        /// The limit.
+        max: usize,
+        /// Of what.
+        unit: &'static str,
+    },
+}

@@ -1,0 +1,326 @@
+//! The task's rules: the table of contract 0.5 and the lists of 1.2 and 1.3.
+//!
+//! Who may give a command at all is decided before, by the rights of `super::rights`.
+
+use super::{
+    changes::Changes,
+    command::{Draft, Fence, Finish, TaskCommand, TaskRefusal, Update},
+    event::{TaskEvent, Transition},
+    fold,
+    state::{EvidenceItem, EvidencePolicy, HopKind, Task},
+    status::Status,
+};
+use crate::{AgentId, Envelope, Order, Standing, TaskId, Timestamp, json};
+
+/// Bytes of the compact JSON text of `metadata`, of `context`, merged (contract 0.10), of
+/// `requirements` and of the texts of `notes`: a task must fit a message.
+pub const OBJECT_BYTES_MAX: usize = 262_144;
+/// Notes a task may hold: they are part of every copy of it.
+pub(super) const NOTES_MAX: usize = 1_000;
+/// Times a task may be handed over: a loop between agents ends here at the latest.
+pub(super) const HOPS_MAX: usize = 1_000;
+/// Steps a task may be from its root: a loop of delegations ends here at the latest.
+pub(super) const DELEGATION_DEPTH_MAX: u32 = 100;
+const PRIORITY_DEFAULT: u8 = 2;
+const MAX_RETRIES_DEFAULT: i64 = 2;
+
+type Decision = Result<Vec<TaskEvent>, TaskRefusal>;
+
+pub(super) fn decide(task: &Task, order: Order<TaskCommand>) -> Decision {
+    let Order { by, at, command } = order;
+    match command {
+        TaskCommand::Create(draft) => create(task, &by, *draft),
+        _ if !task.is_alive() => Err(TaskRefusal::NotFound),
+        TaskCommand::Update(update) => self::update(task, &by, at, *update),
+        TaskCommand::HandOver { to, changes } => hand_over(task, &by, to, *changes),
+        TaskCommand::AddChild { child } => add_child(task, child),
+        TaskCommand::Complete(finish) => complete(task, *finish),
+        TaskCommand::Uncomplete if task.status == Status::Completed => reopen(task, &by),
+        TaskCommand::Uncomplete => Ok(vec![]),
+        TaskCommand::Fail(finish) => fail(task, *finish),
+        TaskCommand::Retry => reopen(task, &by),
+        TaskCommand::Cancel(finish) => cancel(task, *finish),
+        TaskCommand::Delete => Ok(vec![TaskEvent::Deleted]),
+    }
+}
+
+fn create(task: &Task, by: &Standing, draft: Draft) -> Decision {
+    if task.exists {
+        return Err(TaskRefusal::AlreadyExists);
+    }
+    let Draft { id, mut changes, parent } = draft;
+    changes.priority.get_or_insert(PRIORITY_DEFAULT);
+    changes.max_retries.get_or_insert(MAX_RETRIES_DEFAULT);
+    let changes = changes.only_new(task);
+    check_sizes(task, &changes)?;
+    let to = changes.assigned_to.flatten();
+    let is_child = parent.is_some();
+    let mut events = vec![TaskEvent::Created { task_id: id, changes, parent }];
+    if is_child {
+        let (from, kind) = (by.agent(), HopKind::Child);
+        events.push(TaskEvent::Delegated { from, to, kind, changes: Changes::default() });
+    }
+    Ok(events)
+}
+
+fn add_child(task: &Task, child_id: TaskId) -> Decision {
+    if task.status.is_finished() || task.status == Status::Blocked {
+        return Err(refused(task, "delegated"));
+    }
+    if task.delegation_depth >= DELEGATION_DEPTH_MAX {
+        let max = DELEGATION_DEPTH_MAX as usize;
+        return Err(TaskRefusal::TooLarge { field: "delegation_depth", max, unit: "steps" });
+    }
+    Ok(vec![TaskEvent::ChildDelegated { child_id }])
+}
+
+fn hand_over(task: &Task, by: &Standing, to: AgentId, changes: Changes) -> Decision {
+    if matches!(task.status, Status::Completed | Status::Cancelled) {
+        return Err(refused(task, "handed over"));
+    }
+    if task.hops.len() >= HOPS_MAX {
+        return Err(TaskRefusal::TooLarge { field: "chain", max: HOPS_MAX, unit: "hand-overs" });
+    }
+    let changes = changes.only_new(task);
+    check_sizes(task, &changes)?;
+    let from = by.agent().or(task.assigned_to);
+    let previous = task.assigned_to;
+    let (to, kind) = (Some(to), HopKind::Handover);
+    let mut events = vec![TaskEvent::Delegated { from, to, kind, changes }];
+    if to != previous {
+        events.push(TaskEvent::Assigned { to, previous });
+    }
+    Ok(events)
+}
+
+fn update(task: &Task, by: &Standing, at: Timestamp, update: Update) -> Decision {
+    let wanted = wanted_status(task, &update);
+    let Update { changes, evidence, fence, .. } = update;
+    check_fence(task, fence)?;
+    if evidence.is_some() && wanted != Some(Status::Completed) {
+        return Err(TaskRefusal::EvidenceWithoutCompletion);
+    }
+    // A record sent back whole names its content too; the status it was read with is no wish.
+    let is_whole = changes.content.is_some();
+    let wanted = wanted.filter(|wanted| !is_whole || *wanted != task.status);
+    let changes = changes.only_new(task);
+    if changes.evidence_policy == Some(None) && !by.is_admin() {
+        return Err(TaskRefusal::EvidencePolicyProtected);
+    }
+    check_sizes(task, &changes)?;
+    let mut events = Vec::new();
+    // The status is decided on the task as it is after a change of assignee, which may end a claim.
+    let mut task = task.clone();
+    if let Some(to) = changes.assigned_to {
+        let assigned = TaskEvent::Assigned { to, previous: task.assigned_to };
+        events.push(assigned.clone());
+        task = fold(task, &Envelope { at, actor: by.actor.clone() }, assigned);
+    }
+    // A claimed task may be asked for again: its holder may, others are refused.
+    match wanted.filter(|wanted| *wanted != task.status || *wanted == Status::Claimed) {
+        Some(Status::Completed) => {
+            let fence = Fence::default(); // checked above, against the task as it was
+            events.extend(complete(&task, Finish { changes, evidence, fence })?);
+        }
+        Some(Status::Failed) => {
+            events.extend(fail(&task, Finish { changes, ..Finish::default() })?);
+        }
+        Some(Status::Cancelled) => {
+            events.extend(cancel(&task, Finish { changes, ..Finish::default() })?);
+        }
+        Some(status) => {
+            let moved = change_status(&task, by, at, status)?;
+            events.extend(with_changes(changes, moved));
+        }
+        None => events.extend(with_changes(changes, Vec::new())),
+    }
+    Ok(events)
+}
+
+/// The status that an update asks for: of its two words for it the one that is news.
+fn wanted_status(task: &Task, update: &Update) -> Option<Status> {
+    let by_flag = match update.completed {
+        Some(true) => Some(Status::Completed),
+        Some(false) if task.status == Status::Completed => Some(Status::Open),
+        Some(false) | None => None,
+    };
+    let is_news = |status: &Status| *status != task.status;
+    let news = update.status.filter(is_news).or(by_flag.filter(is_news));
+    news.or(update.status).or(by_flag)
+}
+
+/// The events of a change of status that is no finish, together with other fields that change.
+fn with_changes(changes: Changes, mut moved: Vec<TaskEvent>) -> Vec<TaskEvent> {
+    if changes.is_empty() {
+        return moved;
+    }
+    match moved.first_mut() {
+        Some(TaskEvent::Updated { changes: with, .. }) => *with = changes,
+        Some(_) => {
+            let transition = Some(Transition::Follows);
+            moved.insert(0, TaskEvent::Updated { changes, transition });
+        }
+        None => moved.push(TaskEvent::Updated { changes, transition: None }),
+    }
+    moved
+}
+
+/// A status set by hand to open, claimed, blocked or delegated (contract 1.2, update fields).
+fn change_status(task: &Task, by: &Standing, at: Timestamp, status: Status) -> Decision {
+    match status {
+        Status::Open => reopen(task, by),
+        Status::Claimed => claim(task, by, at),
+        Status::Blocked if !task.status.is_finished() => Ok(vec![TaskEvent::Blocked]),
+        Status::Blocked => Err(refused(task, "blocked")),
+        Status::Delegated => Err(refused(task, "set delegated by hand; delegate it")),
+        Status::Completed | Status::Failed | Status::Cancelled => Err(refused(task, "changed")),
+    }
+}
+
+/// A claim without lease end, by an update.
+fn claim(task: &Task, by: &Standing, at: Timestamp) -> Decision {
+    if task.status.is_finished() || task.status == Status::Blocked {
+        return Err(refused(task, "claimed"));
+    }
+    match task.live_claim(at) {
+        Some(held) if held.by != by.agent() => {
+            Err(TaskRefusal::Held { by: held.by, lease_expires_at: held.lease_expires_at })
+        }
+        // A plain update never changes the lease of a claim.
+        Some(_) if task.status == Status::Claimed => Ok(vec![]),
+        Some(_) | None => Ok(vec![TaskEvent::Claimed { lease_expires_at: None }]),
+    }
+}
+
+/// Column "reopen / retry" of contract 0.5.
+fn reopen(task: &Task, by: &Standing) -> Decision {
+    let updated = |transition| {
+        let (changes, transition) = (Changes::default(), Some(transition));
+        Ok(vec![TaskEvent::Updated { changes, transition }])
+    };
+    match task.status {
+        Status::Open => Ok(vec![]),
+        Status::Blocked => Ok(vec![TaskEvent::Unblocked]),
+        Status::Claimed => Ok(vec![TaskEvent::Released]),
+        Status::Delegated => updated(Transition::TakenBack),
+        Status::Completed => updated(Transition::Reopened),
+        Status::Failed if task.retry_count >= task.max_retries && !by.is_admin() => {
+            Err(TaskRefusal::RetriesUsed { max_retries: task.max_retries })
+        }
+        Status::Failed => updated(Transition::Retried),
+        Status::Cancelled => Err(refused(task, "reopened")),
+    }
+}
+
+fn complete(task: &Task, finish: Finish) -> Decision {
+    let Finish { changes, evidence, fence } = finish;
+    match task.status {
+        Status::Completed => {
+            // Asking again is harmless, also with the revision of before; but a holder whose
+            // claim was lost is told so.
+            let fence = Fence { expected_revision: None, ..fence };
+            return check_fence(task, fence).map(|()| vec![]);
+        }
+        Status::Open | Status::Claimed | Status::Delegated => (),
+        Status::Blocked | Status::Failed | Status::Cancelled => {
+            return Err(refused(task, "completed"));
+        }
+    }
+    check_fence(task, fence)?;
+    let changes = changes.only_new(task);
+    check_sizes(task, &changes)?;
+    let policy = changes.evidence_policy.unwrap_or(task.evidence_policy);
+    let is_strong = |item: &EvidenceItem| item.kind.is_strong();
+    let is_proved = evidence.as_ref().is_some_and(|items| items.iter().any(is_strong));
+    if policy == Some(EvidencePolicy::Required) && !is_proved {
+        return Err(TaskRefusal::EvidenceMissing);
+    }
+    Ok(vec![TaskEvent::Completed { changes, evidence }])
+}
+
+fn fail(task: &Task, finish: Finish) -> Decision {
+    match task.status {
+        Status::Failed => return Ok(vec![]),
+        Status::Completed | Status::Cancelled => return Err(refused(task, "failed")),
+        Status::Open | Status::Blocked | Status::Claimed | Status::Delegated => (),
+    }
+    check_fence(task, finish.fence)?;
+    let changes = finish.changes.only_new(task);
+    check_sizes(task, &changes)?;
+    Ok(vec![TaskEvent::Failed { changes }])
+}
+
+fn cancel(task: &Task, finish: Finish) -> Decision {
+    match task.status {
+        Status::Cancelled => return Ok(vec![]),
+        Status::Completed => return Err(refused(task, "cancelled")),
+        Status::Open | Status::Blocked | Status::Claimed | Status::Delegated | Status::Failed => (),
+    }
+    check_fence(task, finish.fence)?;
+    let changes = finish.changes.only_new(task);
+    check_sizes(task, &changes)?;
+    Ok(vec![TaskEvent::Cancelled { changes }])
+}
+
+fn refused(task: &Task, action: &'static str) -> TaskRefusal {
+    TaskRefusal::Status { from: task.status, action }
+}
+
+fn check_fence(task: &Task, fence: Fence) -> Result<(), TaskRefusal> {
+    let fences = [
+        ("expected_revision", fence.expected_revision, task.revision),
+        ("claim_generation", fence.claim_generation, task.claim_generation),
+    ];
+    for (field, expected, actual) in fences {
+        if let Some(expected) = expected.filter(|expected| *expected != actual) {
+            return Err(TaskRefusal::Fence { field, expected, actual });
+        }
+    }
+    Ok(())
+}
+
+/// What each write allows on its own must not add up to a task that no reader can carry.
+fn check_sizes(task: &Task, changes: &Changes) -> Result<(), TaskRefusal> {
+    let (max, unit) = (OBJECT_BYTES_MAX, "bytes");
+    if let Some(patch) = &changes.metadata {
+        let mut merged = task.metadata.clone();
+        json::merge_shallow(&mut merged, patch.clone());
+        if json::size_bytes(&merged) > max {
+            return Err(TaskRefusal::TooLarge { field: "metadata", max, unit });
+        }
+    }
+    if let Some(patch) = &changes.context {
+        let mut merged = task.context.clone();
+        json::merge_deep(&mut merged, patch.clone());
+        if json::size_bytes(&merged) > max {
+            return Err(TaskRefusal::TooLarge { field: "context", max, unit });
+        }
+    }
+    if let Some(Some(requirements)) = &changes.requirements
+        && json::size_bytes(requirements) > max
+    {
+        return Err(TaskRefusal::TooLarge { field: "requirements", max, unit });
+    }
+    check_notes(task, &changes.notes)
+}
+
+fn check_notes(task: &Task, new: &[String]) -> Result<(), TaskRefusal> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    if task.notes.len() + new.len() > NOTES_MAX {
+        return Err(TaskRefusal::TooLarge { field: "notes", max: NOTES_MAX, unit: "entries" });
+    }
+    let texts: Vec<&String> = task.notes.iter().map(|note| &note.text).chain(new).collect();
+    if json::size_bytes(&texts) > OBJECT_BYTES_MAX {
+        return Err(TaskRefusal::TooLarge { field: "notes", max: OBJECT_BYTES_MAX, unit: "bytes" });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "fields_tests.rs"]
+mod fields_tests;
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

@@ -1,0 +1,423 @@
+//! What holds for any events and any commands, by random trial: what is stored is read back as it
+//! was, no history makes a fold fail, and what is accepted can be applied by every follower.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use baton_domain::{
+    Actor, AgentId, Envelope, Order, Standing, TaskId, Timestamp, WebhookId,
+    account::{self, Account, AccountEvent, AgentCreated, AgentUpdated, KeyHash, Role},
+    id::SecretId,
+    json::Object,
+    stored::Event,
+    task::{
+        self, Changes, Draft, EvidenceItem, EvidenceKind, EvidencePolicy, Fence, Finish, HopKind,
+        Parent, RecurringType, Status, Task, TaskCommand, TaskEvent, Tasks, Transition, Update,
+        View,
+    },
+    webhook::{
+        self, DisableReason, Ordering, SignatureScheme, Webhook, WebhookEvent, WebhookFields,
+    },
+};
+use esrs::Aggregate as _;
+use proptest::{collection::vec, option::of, prelude::*, sample::select};
+use serde_json::Value;
+
+/// Few ids, so that events and commands meet.
+fn id() -> impl Strategy<Value = uuid::Uuid> {
+    (0..4_u128).prop_map(uuid::Uuid::from_u128)
+}
+
+fn agent() -> impl Strategy<Value = AgentId> {
+    id().prop_map(AgentId)
+}
+
+fn task_id() -> impl Strategy<Value = TaskId> {
+    id().prop_map(TaskId)
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    (-62_167_219_200_000..=253_402_207_199_999_i64)
+        .prop_map(|millis| Timestamp::from_millis(millis).unwrap())
+}
+
+fn text() -> impl Strategy<Value = String> {
+    any::<String>()
+}
+
+fn json() -> BoxedStrategy<Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        text().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            vec(("[a-c]|\\PC*", inner), 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+    .boxed()
+}
+
+fn object() -> BoxedStrategy<Object> {
+    vec(("[a-c]|\\PC*", json()), 0..4).prop_map(|members| members.into_iter().collect()).boxed()
+}
+
+/// Absent, null or a value.
+fn settable<T: Clone + std::fmt::Debug>(
+    value: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Option<Option<T>>> {
+    of(of(value))
+}
+
+prop_compose! {
+    fn plain()(
+        content in of(text()),
+        priority in of(any::<u8>()),
+        labels in of(vec(text(), 0..3)),
+        max_retries in of(0..3_i64),
+        is_recurring in of(any::<bool>()),
+        metadata in of(object()),
+        context in of(object()),
+        assigned_to in settable(agent()),
+        notes in vec(text(), 0..3),
+    ) -> Changes {
+        Changes {
+            content, priority, labels, max_retries, is_recurring, metadata, context, assigned_to,
+            notes, ..Changes::default()
+        }
+    }
+}
+
+prop_compose! {
+    fn nullable()(
+        due_date in settable((1..=9999_i16, 1..=12_i8, 1..=28_i8)),
+        due_time in settable(text()),
+        reminder_time in settable(time()),
+        evidence_policy in settable(Just(EvidencePolicy::Required)),
+        texts in vec(settable(text()), 6),
+        numbers in vec(settable(any::<i64>()), 2),
+        requirements in settable(object()),
+        recurring_type in settable(select(vec![
+            RecurringType::Daily, RecurringType::Weekly, RecurringType::Monthly,
+            RecurringType::Yearly,
+        ])),
+    ) -> Changes {
+        let date = |(year, month, day)| jiff::civil::date(year, month, day);
+        let mut texts = texts.into_iter();
+        let mut next = || texts.next().unwrap();
+        Changes {
+            description: next(), workflow_slug: next(), execution_id: next(),
+            result_summary: next(), error_message: next(), recurring_string: next(),
+            due_date: due_date.map(|day| day.map(date)), due_time, reminder_time,
+            evidence_policy, estimated_tokens: numbers[0], recurring_interval: numbers[1],
+            requirements, recurring_type, ..Changes::default()
+        }
+    }
+}
+
+fn changes() -> BoxedStrategy<Changes> {
+    let both = (plain().boxed(), nullable().boxed()).prop_map(|(plain, nullable)| Changes {
+        content: plain.content,
+        priority: plain.priority,
+        labels: plain.labels,
+        max_retries: plain.max_retries,
+        is_recurring: plain.is_recurring,
+        metadata: plain.metadata,
+        context: plain.context,
+        assigned_to: plain.assigned_to,
+        notes: plain.notes,
+        ..nullable
+    });
+    prop_oneof![Just(Changes::default()), plain().boxed(), both.boxed()].boxed()
+}
+
+fn parent() -> impl Strategy<Value = Parent> {
+    (task_id(), task_id(), any::<u32>(), of(agent())).prop_map(
+        |(parent_id, root_id, depth, accountable)| Parent {
+            parent_id,
+            root_id,
+            depth,
+            accountable,
+        },
+    )
+}
+
+fn evidence() -> BoxedStrategy<Vec<EvidenceItem>> {
+    let kind = select(vec![
+        EvidenceKind::Commit,
+        EvidenceKind::Pr,
+        EvidenceKind::CiCheck,
+        EvidenceKind::DeploySha,
+        EvidenceKind::ArtifactUrl,
+        EvidenceKind::CommandOutput,
+    ]);
+    let item = (kind, text(), of(text())).prop_map(|(kind, reference, summary)| EvidenceItem {
+        kind,
+        reference,
+        summary,
+    });
+    vec(item, 0..3).boxed()
+}
+
+fn task_event() -> BoxedStrategy<TaskEvent> {
+    use TaskEvent as E;
+    let kind = select(vec![HopKind::Child, HopKind::Handover]);
+    let transition = select(vec![
+        Transition::Reopened,
+        Transition::Retried,
+        Transition::TakenBack,
+        Transition::Follows,
+    ]);
+    prop_oneof![
+        (task_id(), changes(), of(parent())).prop_map(|(task_id, changes, parent)| E::Created {
+            task_id,
+            changes,
+            parent
+        }),
+        (of(agent()), of(agent()), kind, changes())
+            .prop_map(|(from, to, kind, changes)| E::Delegated { from, to, kind, changes }),
+        task_id().prop_map(|child_id| E::ChildDelegated { child_id }),
+        (of(agent()), of(agent())).prop_map(|(to, previous)| E::Assigned { to, previous }),
+        (changes(), of(transition))
+            .prop_map(|(changes, transition)| E::Updated { changes, transition }),
+        of(time()).prop_map(|lease_expires_at| E::Claimed { lease_expires_at }),
+        select(vec![E::Released, E::Blocked, E::Unblocked, E::Deleted]),
+        (changes(), of(evidence()))
+            .prop_map(|(changes, evidence)| E::Completed { changes, evidence }),
+        changes().prop_map(|changes| E::Failed { changes }),
+        changes().prop_map(|changes| E::Cancelled { changes }),
+    ]
+    .boxed()
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    select(vec![Role::Worker, Role::Coordinator, Role::Admin, Role::Auditor])
+}
+
+fn account_event() -> BoxedStrategy<AccountEvent> {
+    let hash = || any::<[u8; 32]>().prop_map(KeyHash);
+    let texts = || vec(of(text()), 3);
+    let created = (agent(), text(), texts(), role(), vec(text(), 0..3), hash(), text()).prop_map(
+        |(agent_id, name, texts, role, permissions, key_hash, key_prefix)| {
+            let [label, display_name, description] = texts.try_into().unwrap();
+            AccountEvent::AgentCreated(AgentCreated {
+                agent_id,
+                name,
+                label,
+                display_name,
+                description,
+                role,
+                permissions,
+                key_hash,
+                key_prefix,
+            })
+        },
+    );
+    let nullable = vec(settable(text()), 3);
+    let held = of(vec(text(), 0..3));
+    let updated = (agent(), of(text()), nullable, of(role()), held, of(any::<bool>())).prop_map(
+        |(agent_id, name, texts, role, permissions, active)| {
+            let [label, display_name, description] = texts.try_into().unwrap();
+            AccountEvent::AgentUpdated(AgentUpdated {
+                agent_id,
+                name,
+                label,
+                display_name,
+                description,
+                role,
+                permissions,
+                active,
+            })
+        },
+    );
+    prop_oneof![
+        hash().prop_map(|token_hash| AccountEvent::Opened { token_hash }),
+        created,
+        updated,
+        (agent(), hash(), text()).prop_map(|(agent_id, key_hash, key_prefix)| {
+            AccountEvent::AgentKeyRotated { agent_id, key_hash, key_prefix }
+        }),
+        agent().prop_map(|agent_id| AccountEvent::AgentDeleted { agent_id }),
+    ]
+    .boxed()
+}
+
+prop_compose! {
+    fn webhook_fields()(
+        url in of(text()),
+        events in of(vec(text(), 0..3)),
+        signature_scheme in of(select(vec![SignatureScheme::Body, SignatureScheme::Timestamped])),
+        ordering in of(select(vec![Ordering::PerTask, Ordering::Strict])),
+        active in of(any::<bool>()),
+        secret_id in of(id().prop_map(SecretId)),
+    ) -> WebhookFields {
+        WebhookFields { url, events, signature_scheme, ordering, active, secret_id }
+    }
+}
+
+fn webhook_event() -> BoxedStrategy<WebhookEvent> {
+    use WebhookEvent as E;
+    prop_oneof![
+        (id(), webhook_fields())
+            .prop_map(|(id, fields)| E::Created { webhook_id: WebhookId(id), fields }),
+        webhook_fields().prop_map(|fields| E::Updated { fields }),
+        select(vec![DisableReason::Failing, DisableReason::Gone])
+            .prop_map(|reason| E::Disabled { reason }),
+        Just(E::Deleted),
+    ]
+    .boxed()
+}
+
+fn standing() -> impl Strategy<Value = Standing> {
+    let agent = (agent(), role()).prop_map(|(agent, role)| Standing {
+        actor: Actor::Agent(agent),
+        role: Some(role),
+        permissions: vec![],
+        routes: vec![],
+    });
+    prop_oneof![Just(Standing::project()), Just(Standing::system("test")), agent]
+}
+
+fn envelope() -> impl Strategy<Value = Envelope> {
+    (time(), standing()).prop_map(|(at, by)| Envelope { at, actor: by.actor })
+}
+
+fn command() -> BoxedStrategy<TaskCommand> {
+    use TaskCommand as C;
+    let fence = || {
+        (of(0..4_i64), of(0..3_i64)).prop_map(|(expected_revision, claim_generation)| Fence {
+            expected_revision,
+            claim_generation,
+        })
+    };
+    // Mostly no fence: it would refuse nearly everything.
+    let fence = move || prop_oneof![4 => Just(Fence::default()), 1 => fence()];
+    let finish = move || {
+        (changes(), of(evidence()), fence())
+            .prop_map(|(changes, evidence, fence)| Box::new(Finish { changes, evidence, fence }))
+    };
+    let status = of(select(Status::ALL.to_vec()));
+    let update = (changes(), status, of(any::<bool>()), of(evidence()), fence()).prop_map(
+        |(changes, status, completed, evidence, fence)| {
+            C::Update(Box::new(Update { changes, status, completed, evidence, fence }))
+        },
+    );
+    prop_oneof![
+        1 => (task_id(), changes(), of(parent())).prop_map(|(id, changes, parent)| {
+            C::Create(Box::new(Draft { id, changes, parent }))
+        }),
+        8 => update,
+        2 => (agent(), changes())
+            .prop_map(|(to, changes)| C::HandOver { to, changes: Box::new(changes) }),
+        2 => task_id().prop_map(|child| C::AddChild { child }),
+        2 => finish().prop_map(C::Complete),
+        2 => finish().prop_map(C::Fail),
+        1 => finish().prop_map(C::Cancel),
+        2 => select(vec![C::Uncomplete, C::Retry]),
+    ]
+    .boxed()
+}
+
+/// The event as it comes back from the log.
+fn kept<E: Event>(event: &E) -> E {
+    let stored = event.encode();
+    E::decode(stored.event_type, stored.schema_version, &stored.payload).unwrap()
+}
+
+/// What no event that a task decided may break.
+fn assert_sound(task: &Task) {
+    match task.status {
+        Status::Claimed => assert!(task.claim.is_some(), "{task:#?}"),
+        Status::Delegated => (),
+        _ => assert_eq!(task.claim, None, "{task:#?}"),
+    }
+    assert_eq!(task.completed_at.is_some(), task.status == Status::Completed, "{task:#?}");
+}
+
+proptest! {
+    #[test]
+    fn a_task_event_is_read_back_as_it_was(event in task_event()) {
+        prop_assert_eq!(kept(&event), event);
+    }
+
+    #[test]
+    fn an_account_event_is_read_back_as_it_was(event in account_event()) {
+        prop_assert_eq!(kept(&event), event);
+    }
+
+    #[test]
+    fn a_webhook_event_is_read_back_as_it_was(event in webhook_event()) {
+        prop_assert_eq!(kept(&event), event);
+    }
+
+    /// History is not judged twice: any sequence folds, and renders.
+    #[test]
+    fn any_history_folds(
+        accounts in vec((envelope(), account_event()), 0..8),
+        tasks in vec((envelope(), task_event()), 0..16),
+        webhooks in vec((envelope(), webhook_event()), 0..8),
+    ) {
+        let fold = |all, (envelope, event): (Envelope, _)| account::fold(all, &envelope, event);
+        let directory = accounts.into_iter().fold(Account::default(), fold);
+        let fold = |task, (envelope, event): (Envelope, _)| task::fold(task, &envelope, event);
+        let folded = tasks.into_iter().fold(Task::default(), fold);
+        for view in [View::Plain, View::Detail, View::Message] {
+            serde_json::to_string(&folded.document(&directory, view)).unwrap();
+        }
+        let chain = task::chain(&folded, vec![folded.clone()], &Standing::project(), &directory);
+        serde_json::to_string(&chain).unwrap();
+        let _readers = task::readers_of(&folded);
+        let fold = |hook, (envelope, event): (Envelope, _)| webhook::fold(hook, &envelope, event);
+        let folded = webhooks.into_iter().fold(Webhook::default(), fold);
+        serde_json::to_string(&folded.document(0)).unwrap();
+    }
+
+    /// What a task accepts is one change, keeps it sound, and folds alike for whoever decided it
+    /// and for whoever reads it from the log.
+    #[test]
+    fn what_is_accepted_can_be_applied(orders in vec((standing(), time(), command()), 1..24)) {
+        let content = Some("c".to_owned());
+        let changes = Changes { content, ..Changes::default() };
+        let create = Draft { id: TaskId::default(), changes, parent: None };
+        let first = (Standing::project(), Timestamp::default(), TaskCommand::Create(create.into()));
+        let mut task = Task::default();
+        for (by, at, command) in [first].into_iter().chain(orders) {
+            let envelope = Envelope { at, actor: by.actor.clone() };
+            let Ok(events) = Tasks::handle_command(&task, Order { by, at, command }) else {
+                continue;
+            };
+            let revision = task.revision + i64::from(!events.is_empty());
+            let fold = |task, event| task::fold(task, &envelope, event);
+            let read = events.iter().map(kept).fold(task.clone(), fold);
+            task = events.into_iter().fold(task, fold);
+            prop_assert_eq!(&read, &task);
+            prop_assert_eq!(task.revision, revision);
+            assert_sound(&task);
+        }
+    }
+
+    /// Sent again at once by the same caller, a plain update changes nothing more.
+    #[test]
+    fn an_update_repeated_changes_nothing(by in standing(), changes in changes(), at in time()) {
+        let changes = Changes { notes: vec![], ..changes };
+        let draft = Draft { id: TaskId::default(), changes: Changes::default(), parent: None };
+        let update = Update { changes, ..Update::default() };
+        let mut task = Task::default();
+        let envelope = Envelope { at, actor: by.actor.clone() };
+        let commands =
+            [TaskCommand::Create(Box::new(draft)), TaskCommand::Update(Box::new(update.clone()))];
+        for command in commands {
+            let order = Order { by: Standing::project(), at, command };
+            for event in Tasks::handle_command(&task, order).unwrap() {
+                task = task::fold(task, &envelope, event);
+            }
+        }
+        let command = TaskCommand::Update(Box::new(update));
+        prop_assert_eq!(Tasks::handle_command(&task, Order { by, at, command }), Ok(vec![]));
+    }
+}
