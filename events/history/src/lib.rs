@@ -1,0 +1,15 @@
+//! What the log means: recorded events decoded and folded into the states of the domain.
+//!
+//! One fold serves every reader: commands, read models, webhook bodies, messages and replayed
+//! answers. Nothing here appends, and nothing here is true for longer than the log says so: every
+//! state comes with the version it was folded to.
+
+mod directory;
+mod fold;
+mod states;
+mod subjects;
+
+pub use directory::{Directory, KnownAccount};
+pub use fold::{FoldError, Folded, account_stream, fold, task_stream, webhook_stream};
+pub use states::{States, Versioned};
+pub use subjects::{ActorDocument, Subject, SubjectState, Subjects};

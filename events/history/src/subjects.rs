@@ -1,0 +1,177 @@
+//! What an event is about, as of that event: for followers that tell the world (webhooks,
+//! messages). Names are those of the same moment, so that a replay tells the same.
+
+use std::{collections::HashMap, sync::Arc};
+
+use baton_domain::{
+    Actor, AgentId,
+    account::{self, Account, KeyExposure},
+    task::{self, Task, TaskDocument, View},
+    webhook::{self, Webhook},
+};
+use baton_log::{Log, RecordedEvent};
+use serde_json::{Value, json};
+
+use crate::{
+    directory::{KnownAccount, account_at},
+    fold::{FoldError, fold},
+    states::States,
+};
+
+/// Folds the subjects of events for one follower that reads the whole log in order.
+pub struct Subjects {
+    log: Log,
+    tasks: States<Task>,
+    webhooks: States<Webhook>,
+    accounts: HashMap<String, KnownAccount>,
+}
+
+/// The subject of an event, with the account as of the same position.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The state after the event.
+    pub state: SubjectState,
+    /// The account as of the event.
+    pub account: Arc<Account>,
+    /// Who caused the event.
+    pub actor: Actor,
+}
+
+/// The state that an event led to.
+#[derive(Debug, Clone)]
+pub enum SubjectState {
+    /// Of a task.
+    Task(Arc<Task>),
+    /// Of a webhook.
+    Webhook(Arc<Webhook>),
+    /// Of an account, or of one of its agents; the account is in [`Subject::account`].
+    Account,
+    /// Of a kind that has no document.
+    Other,
+}
+
+/// The actor of an event, as webhooks show it (contract 4.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActorDocument {
+    /// Its id.
+    pub id: AgentId,
+    /// Its name.
+    pub name: String,
+    /// For people.
+    pub display_name: Option<String>,
+}
+
+impl Subjects {
+    /// Knows nothing yet.
+    #[must_use]
+    pub fn new(log: Log) -> Self {
+        let (tasks, webhooks) = (States::new(log.clone()), States::new(log.clone()));
+        Self {
+            log,
+            tasks,
+            webhooks,
+            accounts: HashMap::new(),
+        }
+    }
+
+    /// Forgets everything. To be called when another process may have been at work since: what
+    /// this one knows may lie far behind.
+    pub fn reset(&mut self) {
+        *self = Self::new(self.log.clone());
+    }
+
+    /// The event's subject. Cheap for a follower that asks for every event in log order; right in
+    /// any order.
+    ///
+    /// # Errors
+    /// [`FoldError`] where history cannot be read.
+    pub async fn subject(&mut self, event: &RecordedEvent) -> Result<Subject, FoldError> {
+        let (position, actor) = (event.position, event.actor.clone());
+        let actor = actor
+            .parse()
+            .map_err(|_| FoldError::Actor { position, actor })?;
+        let state = match event.stream.kind.as_str() {
+            task::KIND => SubjectState::Task(self.tasks.after(event).await?),
+            webhook::KIND => SubjectState::Webhook(self.webhooks.after(event).await?),
+            account::KIND => SubjectState::Account,
+            _ => SubjectState::Other,
+        };
+        let account = self.account(event).await?;
+        Ok(Subject {
+            state,
+            account,
+            actor,
+        })
+    }
+
+    async fn account(&mut self, event: &RecordedEvent) -> Result<Arc<Account>, FoldError> {
+        let (name, position) = (&event.stream.account, event.position);
+        let is_about_it = event.stream.kind == account::KIND;
+        let known = match self.accounts.get(name) {
+            Some(known) if !is_about_it && known.position <= position => {
+                return Ok(Arc::clone(&known.state));
+            }
+            Some(known) if is_about_it && known.version == event.version - 1 => KnownAccount {
+                state: Arc::new(fold(Account::clone(&known.state), event)?),
+                version: event.version,
+                position,
+            },
+            // Not known yet, or asked about a time before what is known.
+            _ => {
+                let id = name
+                    .parse()
+                    .map_err(|_| FoldError::Account { name: name.clone() })?;
+                account_at(&self.log, &id, position).await?
+            }
+        };
+        let state = Arc::clone(&known.state);
+        self.accounts.insert(name.clone(), known);
+        Ok(state)
+    }
+}
+
+impl Subject {
+    /// Who acted; `None` for the project token and for Baton itself.
+    #[must_use]
+    pub fn actor_document(&self) -> Option<ActorDocument> {
+        let agent = self.account.agents.get(&self.actor.agent()?)?;
+        Some(ActorDocument {
+            id: agent.id,
+            name: agent.name.clone(),
+            display_name: agent.display_name.clone(),
+        })
+    }
+
+    /// The task, as messages show it.
+    #[must_use]
+    pub fn task_document(&self) -> Option<TaskDocument> {
+        match &self.state {
+            SubjectState::Task(task) => Some(task.document(&self.account, View::Message)),
+            _ => None,
+        }
+    }
+
+    /// The subject as JSON with the name of its kind, for example `("task", {..})`. For an event
+    /// about an agent, `agent` is the one that `payload` names.
+    #[must_use]
+    pub fn document(&self, event: &RecordedEvent) -> (&'static str, Value) {
+        match &self.state {
+            SubjectState::Task(_) => ("task", json!(self.task_document())),
+            SubjectState::Webhook(webhook) => ("webhook", json!(webhook.document(0))),
+            SubjectState::Account => match self.agent_of(event) {
+                Some(agent) => ("agent", json!(agent.document(0, None, KeyExposure::Hidden))),
+                None => ("account", json!({"id": event.stream.account})),
+            },
+            SubjectState::Other => ("subject", Value::Null),
+        }
+    }
+
+    fn agent_of(&self, event: &RecordedEvent) -> Option<&account::Agent> {
+        #[derive(serde::Deserialize)]
+        struct AboutAgent {
+            agent_id: AgentId,
+        }
+        let about: AboutAgent = serde_json::from_str(&event.payload).ok()?;
+        self.account.agents.get(&about.agent_id)
+    }
+}
