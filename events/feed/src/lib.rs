@@ -1,0 +1,24 @@
+//! Followers of the log: the subscription runner, and the relay to JetStream.
+//!
+//! Events always come from the log; what wakes a follower may be lost, repeated or reordered.
+//! This crate keeps each follower's checkpoint. It must not append, decide, or know what a
+//! handler does with its events.
+
+mod checkpoint;
+mod follow;
+mod handler;
+mod outage;
+pub mod relay;
+mod replay;
+mod runner;
+mod running;
+mod status;
+mod wake;
+
+pub use checkpoint::{CheckpointError, lock_position, migrate};
+pub use deadpool_postgres::Transaction;
+pub use handler::{Cause, HandleError, Handler, Rebuildable};
+pub use replay::{ReplayError, Stretch, replay};
+pub use running::{Progress, Running, Subscription, observe, spawn};
+pub use status::{Failure, SubscriptionStatus, status};
+pub use wake::hear;

@@ -1,0 +1,10 @@
+//! Followers of the log on a real Postgres and a real nats-server.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+mod faults;
+mod holders;
+mod relay;
+mod running;
+mod stream_faults;
+mod support;

@@ -1,0 +1,1 @@
+insert into applied (position, by) values ($1, $2)

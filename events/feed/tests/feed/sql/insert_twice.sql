@@ -1,0 +1,1 @@
+insert into checked_late (n) values (1), (1)

@@ -1,0 +1,1 @@
+select position, by from applied order by position

@@ -1,0 +1,1 @@
+update public.subscriptions set position = $2 where name = $1

@@ -1,0 +1,3 @@
+select count(*) as waiters
+from pg_catalog.pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock' and query ilike '%subscriptions%'
