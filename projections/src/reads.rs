@@ -1,0 +1,88 @@
+//! The readers' side: one handle for all queries, and the wait that makes them true enough.
+//!
+//! Each query names the account and filters by it: nothing of one account is visible to another.
+
+use std::time::Duration;
+
+use baton_feed::Progress;
+use baton_log::Position;
+use deadpool_postgres::{Object, Pool};
+use tokio_postgres::Row;
+
+use crate::error::{Behind, QueryError};
+use crate::model::Model;
+use crate::statement::Bound;
+
+/// Reads the models of one database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Reads {
+    pool: Pool,
+    tasks: Progress,
+    webhooks: Progress,
+}
+
+impl Reads {
+    /// Reads through `pool` what the followers behind `tasks` and `webhooks` have written.
+    #[must_use]
+    pub fn new(pool: Pool, tasks: Progress, webhooks: Progress) -> Self {
+        Self { pool, tasks, webhooks }
+    }
+
+    /// Waits until the model has reached `wanted`, at most for `limit`.
+    ///
+    /// # Errors
+    /// [`Behind`] when it has not: the caller may be told to try again.
+    pub async fn wait(
+        &self,
+        model: Model,
+        wanted: Position,
+        limit: Duration,
+    ) -> Result<(), Behind> {
+        let deadline = tokio::time::Instant::now() + limit;
+        if self.progress(model).wait_until(wanted, deadline).await {
+            return Ok(());
+        }
+        Err(Behind { model, wanted, reached: self.position(model), waited: limit })
+    }
+
+    /// The position that the model is known to have reached; it may be further by now.
+    #[must_use]
+    pub fn position(&self, model: Model) -> Position {
+        *self.progress(model).position().borrow()
+    }
+
+    /// Rows of a statement, planned with its values.
+    pub(crate) async fn rows(
+        &self,
+        sql: &str,
+        bound: &[Bound<'_>],
+    ) -> Result<Vec<Row>, QueryError> {
+        let client: Object = self.pool.get().await.map_err(QueryError::Pool)?;
+        Ok(client.query_typed(sql, bound).await?)
+    }
+
+    fn progress(&self, model: Model) -> &Progress {
+        match model {
+            Model::Tasks => &self.tasks,
+            Model::Webhooks => &self.webhooks,
+        }
+    }
+}
+
+/// Documents of rows that have a state.
+pub(crate) fn states<S: serde::de::DeserializeOwned>(rows: &[Row]) -> Result<Vec<S>, QueryError> {
+    rows.iter().map(state).collect()
+}
+
+/// The document of a row that has a state.
+pub(crate) fn state<S: serde::de::DeserializeOwned>(row: &Row) -> Result<S, QueryError> {
+    serde_json::from_str(row.try_get("state")?).map_err(QueryError::Row)
+}
+
+/// All rows of an answer that has no pages, when they stay within a bound; one more was asked for.
+pub(crate) fn within<T>(items: Vec<T>, what: &'static str, max: i64) -> Result<Vec<T>, QueryError> {
+    match i64::try_from(items.len()) {
+        Ok(found) if found <= max => Ok(items),
+        _ => Err(QueryError::TooMany { what, max }),
+    }
+}

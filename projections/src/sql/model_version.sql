@@ -1,0 +1,1 @@
+select m.version from read.models m where m.name = $1

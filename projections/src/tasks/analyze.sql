@@ -1,0 +1,1 @@
+analyze tasks, task_lists;

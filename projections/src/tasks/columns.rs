@@ -1,0 +1,197 @@
+//! Changed tasks as columns, for statements that write many rows at once.
+
+use baton_domain::task::Task;
+use baton_feed::HandleError;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use crate::batch::Change;
+use crate::statement::Bound;
+
+use super::lists::Entries;
+
+/// What an insert and an update have in common, then what only one of them sets.
+#[derive(Default)]
+pub(super) struct Columns<'a> {
+    accounts: Vec<&'a str>,
+    ids: Vec<Uuid>,
+    states: Vec<String>,
+    versions: Vec<i64>,
+    positions: Vec<i64>,
+    deleted: Vec<bool>,
+    assigned_to: Vec<Option<Uuid>>,
+    claimed: Vec<bool>,
+    claimed_by: Vec<Option<Uuid>>,
+    lease_expires_at: Vec<Option<jiff::Timestamp>>,
+    due_date: Vec<Option<jiff::civil::Date>>,
+    labels: Vec<String>,
+    search: Vec<String>,
+
+    created_at: Vec<jiff::Timestamp>,
+    created_by: Vec<Option<Uuid>>,
+    parent_ids: Vec<Option<Uuid>>,
+    root_ids: Vec<Uuid>,
+    depths: Vec<i32>,
+
+    versions_before: Vec<i64>,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(super) fn push(&mut self, change: &'a Change<Task>) -> Result<(), HandleError> {
+        let Change { key, version_before, state: task, version, position, .. } = change;
+        let state = serde_json::to_string(task)
+            .map_err(|cause| HandleError::event("cannot print a task", cause))?;
+        let claim = task.claim.as_ref();
+        self.accounts.push(&key.account);
+        self.ids.push(key.id);
+        self.states.push(state);
+        self.versions.push(*version);
+        self.positions.push(*position);
+        self.deleted.push(task.deleted);
+        self.assigned_to.push(task.assigned_to.map(|agent| agent.0));
+        self.claimed.push(claim.is_some());
+        self.claimed_by.push(claim.and_then(|claim| claim.by).map(|agent| agent.0));
+        let lease_end = claim.and_then(|claim| claim.lease_expires_at);
+        self.lease_expires_at.push(lease_end.map(|end| end.to_jiff()));
+        self.due_date.push(task.due_date);
+        self.labels.push(array_literal(&task.labels));
+        self.search.push(search_text(task));
+        self.created_at.push(task.created_at.to_jiff());
+        self.created_by.push(task.created_by.map(|agent| agent.0));
+        self.parent_ids.push(task.parent.map(|parent| parent.0));
+        self.root_ids.push(task.root.0);
+        self.depths.push(i32::try_from(task.delegation_depth).unwrap_or(i32::MAX));
+        self.versions_before.push(*version_before);
+        Ok(())
+    }
+
+    /// The parameters of `insert.sql`.
+    pub(super) fn of_insert(&self) -> Vec<Bound<'_>> {
+        let mut bound = self.common();
+        bound.extend([
+            (&self.created_at as _, Type::TIMESTAMPTZ_ARRAY),
+            (&self.created_by as _, Type::UUID_ARRAY),
+            (&self.parent_ids as _, Type::UUID_ARRAY),
+            (&self.root_ids as _, Type::UUID_ARRAY),
+            (&self.depths as _, Type::INT4_ARRAY),
+        ]);
+        bound
+    }
+
+    /// The parameters of `update.sql`.
+    pub(super) fn of_update(&self) -> Vec<Bound<'_>> {
+        let mut bound = self.common();
+        bound.push((&self.versions_before as _, Type::INT8_ARRAY));
+        bound
+    }
+
+    fn common(&self) -> Vec<Bound<'_>> {
+        vec![
+            (&self.accounts as _, Type::TEXT_ARRAY),
+            (&self.ids as _, Type::UUID_ARRAY),
+            (&self.states as _, Type::TEXT_ARRAY),
+            (&self.versions as _, Type::INT8_ARRAY),
+            (&self.positions as _, Type::INT8_ARRAY),
+            (&self.deleted as _, Type::BOOL_ARRAY),
+            (&self.assigned_to as _, Type::UUID_ARRAY),
+            (&self.claimed as _, Type::BOOL_ARRAY),
+            (&self.claimed_by as _, Type::UUID_ARRAY),
+            (&self.lease_expires_at as _, Type::TIMESTAMPTZ_ARRAY),
+            (&self.due_date as _, Type::DATE_ARRAY),
+            (&self.labels as _, Type::TEXT_ARRAY),
+            (&self.search as _, Type::TEXT_ARRAY),
+        ]
+    }
+}
+
+/// Rows of the table of lists, as columns.
+#[derive(Default)]
+pub(super) struct ListColumns<'a> {
+    accounts: Vec<&'a str>,
+    lists: Vec<&'a str>,
+    statuses: Vec<&'static str>,
+    priorities: Vec<i16>,
+    created_at: Vec<jiff::Timestamp>,
+    ids: Vec<Uuid>,
+}
+
+impl<'a> ListColumns<'a> {
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(super) fn push(&mut self, account: &'a str, id: Uuid, list: &'a str, entries: &Entries) {
+        self.accounts.push(account);
+        self.lists.push(list);
+        self.statuses.push(entries.status.word());
+        self.priorities.push(entries.priority);
+        self.created_at.push(entries.created_at.to_jiff());
+        self.ids.push(id);
+    }
+
+    /// The parameters of `insert_lists.sql` and `delete_lists.sql`.
+    pub(super) fn bound(&self) -> [Bound<'_>; 6] {
+        [
+            (&self.accounts as _, Type::TEXT_ARRAY),
+            (&self.lists as _, Type::TEXT_ARRAY),
+            (&self.statuses as _, Type::TEXT_ARRAY),
+            (&self.priorities as _, Type::INT2_ARRAY),
+            (&self.created_at as _, Type::TIMESTAMPTZ_ARRAY),
+            (&self.ids as _, Type::UUID_ARRAY),
+        ]
+    }
+}
+
+/// What `search` looks through; the searched text is made lower-case by the same rule.
+fn search_text(task: &Task) -> String {
+    let mut text = task.content.to_lowercase();
+    if let Some(description) = &task.description {
+        // Nobody can search for text that begins in one and ends in the other.
+        text.push('\u{1F}');
+        text.push_str(&description.to_lowercase());
+    }
+    text
+}
+
+/// The text form of an array: arrays of arrays cannot be bound, as they must not differ in length.
+fn array_literal(items: &[String]) -> String {
+    let mut literal = String::from("{");
+    for (at, item) in items.iter().enumerate() {
+        literal.push_str(if at == 0 { "\"" } else { ",\"" });
+        for c in item.chars() {
+            if matches!(c, '"' | '\\') {
+                literal.push('\\');
+            }
+            literal.push(c);
+        }
+        literal.push('"');
+    }
+    literal.push('}');
+    literal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_array_keeps_what_its_items_hold() {
+        assert_eq!(array_literal(&[]), "{}");
+        let items = ["a".to_owned(), String::new(), r#"b"c\d,{}"#.to_owned()];
+        assert_eq!(array_literal(&items), r#"{"a","","b\"c\\d,{}"}"#);
+    }
+
+    #[test]
+    fn searches_do_not_cross_fields() {
+        let task = Task {
+            content: "Fix CSS".into(),
+            description: Some("On Pricing".into()),
+            ..Task::default()
+        };
+        assert_eq!(search_text(&task), "fix css\u{1F}on pricing");
+    }
+}

@@ -1,0 +1,28 @@
+-- Rows that the live and the rebuilt model do not share. Whole rows compare as text: json has no
+-- equality, and every byte counts.
+select 'tasks' as table_name,
+       coalesce(live.account_id, rebuilt.account_id) || '/'
+           || coalesce(live.task_id, rebuilt.task_id)::text as key,
+       live::text as live,
+       rebuilt::text as rebuilt
+from read.tasks live
+full join rebuild_tasks.tasks rebuilt
+    on rebuilt.account_id = live.account_id and rebuilt.task_id = live.task_id
+where live::text is distinct from rebuilt::text
+union all
+select 'task_lists',
+       coalesce(live.account_id, rebuilt.account_id) || '/'
+           || coalesce(live.task_id, rebuilt.task_id)::text || ' in '
+           || coalesce(live.list, rebuilt.list),
+       live::text,
+       rebuilt::text
+from read.task_lists live
+full join rebuild_tasks.task_lists rebuilt
+    on rebuilt.account_id = live.account_id
+    and rebuilt.list = live.list
+    and rebuilt.status = live.status
+    and rebuilt.priority = live.priority
+    and rebuilt.created_at = live.created_at
+    and rebuilt.task_id = live.task_id
+where live is null or rebuilt is null
+limit $1

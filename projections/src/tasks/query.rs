@@ -1,0 +1,208 @@
+//! Reads of tasks: one, a list's page, a chain, children, and how many an agent has.
+
+use std::collections::HashMap;
+
+use baton_domain::{
+    AccountId, AgentId, Standing, TaskId,
+    task::{Status, Task},
+};
+use baton_log::Position;
+use tokio_postgres::types::Type;
+
+use super::filter::{Page, Scope, TaskFilter};
+use super::lists::List;
+use super::walk::{Values, walks, words};
+use crate::error::QueryError;
+use crate::model::Model;
+use crate::reads::{Reads, state, states, within};
+
+const TASK: &str = include_str!("sql/task.sql");
+const TREE: &str = include_str!("sql/tree.sql");
+const CHILDREN: &str = include_str!("sql/children.sql");
+const WALK: &str = include_str!("sql/walk.sql");
+const COUNT_ONE: &str = include_str!("sql/count_one.sql");
+const COUNT_SEVERAL: &str = include_str!("sql/count_several.sql");
+const OPEN_COUNTS: &str = include_str!("sql/open_counts.sql");
+const CLAIMED_ELSEWHERE: &str = include_str!("sql/claimed_elsewhere.sql");
+
+/// Tasks of one chain, or children of one task, that one answer has at most.
+pub const TASKS_MAX: i64 = 10_000;
+
+/// A task as the model has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskRow {
+    /// The task.
+    pub task: Task,
+    /// The version of its stream.
+    pub version: i64,
+    /// The position of its last event.
+    pub position: Position,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskPage {
+    /// In order of priority, age, id.
+    pub tasks: Vec<Task>,
+    /// The list goes on.
+    pub has_more: bool,
+    /// How long the list is, where that was asked.
+    pub total: Option<i64>,
+}
+
+/// What stands in the way of deleting an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Unfinished tasks that are assigned to it or held by it.
+    pub count: i64,
+    /// All events up to this position were counted, and perhaps later ones.
+    pub position: Position,
+}
+
+impl Reads {
+    /// A task, also a deleted one; none where it was never created.
+    ///
+    /// # Errors
+    /// When the model cannot be read.
+    pub async fn task(
+        &self,
+        account: &AccountId,
+        task: TaskId,
+    ) -> Result<Option<TaskRow>, QueryError> {
+        let bound = [(&account.as_str() as _, Type::TEXT), (&task.0 as _, Type::UUID)];
+        let rows = self.rows(TASK, &bound).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let task = state(row)?;
+        let (version, position) = (row.try_get("version")?, row.try_get("position")?);
+        Ok(Some(TaskRow { task, version, position }))
+    }
+
+    /// Every task with this root, deleted ones included, whoever may read them.
+    ///
+    /// # Errors
+    /// When the model cannot be read, or the chain has more than [`TASKS_MAX`] tasks.
+    pub async fn tasks_by_root(
+        &self,
+        account: &AccountId,
+        root: TaskId,
+    ) -> Result<Vec<Task>, QueryError> {
+        let limit = TASKS_MAX + 1;
+        let bound = [
+            (&account.as_str() as _, Type::TEXT),
+            (&root.0 as _, Type::UUID),
+            (&limit as _, Type::INT8),
+        ];
+        within(states(&self.rows(TREE, &bound).await?)?, "tasks in the chain", TASKS_MAX)
+    }
+
+    /// The children of a task that the caller may read, oldest first.
+    ///
+    /// # Errors
+    /// When the model cannot be read, or the task has more than [`TASKS_MAX`] children.
+    pub async fn children(
+        &self,
+        account: &AccountId,
+        parent: TaskId,
+        caller: &Standing,
+    ) -> Result<Vec<Task>, QueryError> {
+        let (list, limit) = (List::Parent(parent).to_string(), TASKS_MAX + 1);
+        let bound = [
+            (&account.as_str() as _, Type::TEXT),
+            (&list as _, Type::TEXT),
+            (&limit as _, Type::INT8),
+        ];
+        let children: Vec<Task> = states(&self.rows(CHILDREN, &bound).await?)?;
+        let mut children = within(children, "children of the task", TASKS_MAX)?;
+        children.retain(|child| child.is_readable_by(caller));
+        Ok(children)
+    }
+
+    /// A page of the tasks that the caller may read and the filter lets pass.
+    ///
+    /// # Errors
+    /// When the model cannot be read.
+    pub async fn list(
+        &self,
+        account: &AccountId,
+        caller: &Standing,
+        filter: &TaskFilter,
+        page: Page,
+    ) -> Result<TaskPage, QueryError> {
+        let statuses = words(filter);
+        if statuses.is_empty() {
+            let total = (page.scope == Scope::Total).then_some(0);
+            return Ok(TaskPage { total, ..TaskPage::default() });
+        }
+        let walk = self.shortest(account, &statuses, walks(caller, filter)).await?;
+        let values = Values::new(account, caller, filter, &statuses, &walk).of_page(page);
+        let mut tasks: Vec<Task> = states(&self.rows(WALK, &values.of_walk()).await?)?;
+        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        let has_more = tasks.len() > limit;
+        tasks.truncate(limit);
+        let total = match page.scope {
+            Scope::Page => None,
+            Scope::Total => {
+                let sql = if walk.lists.len() == 1 { COUNT_ONE } else { COUNT_SEVERAL };
+                Some(self.count(sql, &values.of_count()).await?)
+            }
+        };
+        Ok(TaskPage { tasks, has_more, total })
+    }
+
+    /// How many unfinished tasks are assigned to each of these agents.
+    ///
+    /// # Errors
+    /// When the model cannot be read.
+    pub async fn open_task_counts(
+        &self,
+        account: &AccountId,
+        agents: &[AgentId],
+    ) -> Result<HashMap<AgentId, i64>, QueryError> {
+        let lists: Vec<String> =
+            agents.iter().map(|agent| List::Assignee(Some(*agent)).to_string()).collect();
+        let statuses = unfinished();
+        let bound = [
+            (&account.as_str() as _, Type::TEXT),
+            (&lists as _, Type::TEXT_ARRAY),
+            (&statuses as _, Type::TEXT_ARRAY),
+        ];
+        let rows = self.rows(OPEN_COUNTS, &bound).await?;
+        let mut counts: HashMap<String, i64> = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            counts.insert(row.try_get("list")?, row.try_get("tasks")?);
+        }
+        let count = |list| counts.get(list).copied().unwrap_or_default();
+        Ok(agents.iter().zip(&lists).map(|(agent, list)| (*agent, count(list))).collect())
+    }
+
+    /// Unfinished tasks that are assigned to an agent or held by it.
+    ///
+    /// # Errors
+    /// When the model cannot be read.
+    pub async fn unfinished_tasks(
+        &self,
+        account: &AccountId,
+        agent: AgentId,
+    ) -> Result<Unfinished, QueryError> {
+        // Known before the count: it may only have seen more.
+        let position = self.position(Model::Tasks);
+        let assigned = self.open_task_counts(account, &[agent]).await?;
+        let bound = [(&account.as_str() as _, Type::TEXT), (&agent.0 as _, Type::UUID)];
+        let claimed = self.count(CLAIMED_ELSEWHERE, &bound).await?;
+        let count = assigned.values().sum::<i64>() + claimed;
+        Ok(Unfinished { count, position })
+    }
+
+    async fn count(
+        &self,
+        sql: &str,
+        bound: &[crate::statement::Bound<'_>],
+    ) -> Result<i64, QueryError> {
+        let rows = self.rows(sql, bound).await?;
+        rows.first().map_or(Ok(0), |row| row.try_get("tasks")).map_err(QueryError::Query)
+    }
+}
+
+fn unfinished() -> Vec<&'static str> {
+    Status::ALL.into_iter().filter(|it| !it.is_finished()).map(Status::word).collect()
+}

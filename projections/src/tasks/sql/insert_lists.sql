@@ -1,0 +1,5 @@
+insert into task_lists (account_id, list, status, priority, created_at, task_id)
+select n.account_id, n.list, n.status, n.priority, n.created_at, n.task_id
+from unnest(
+    $1::text[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[], $6::uuid[]
+) as n (account_id, list, status, priority, created_at, task_id)

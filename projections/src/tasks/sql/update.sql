@@ -1,0 +1,24 @@
+-- Tasks that a batch changes, from exactly the version that it was folded on.
+update tasks t
+set state = n.state::json,
+    version = n.version,
+    position = n.position,
+    deleted = n.deleted,
+    assigned_to = n.assigned_to,
+    claimed = n.claimed,
+    claimed_by = n.claimed_by,
+    lease_expires_at = n.lease_expires_at,
+    due_date = n.due_date,
+    labels = n.labels::text[],
+    search = n.search
+from unnest(
+    $1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::boolean[], $7::uuid[],
+    $8::boolean[], $9::uuid[], $10::timestamptz[], $11::date[], $12::text[], $13::text[],
+    $14::bigint[]
+) as n (
+    account_id, task_id, state, version, position, deleted, assigned_to, claimed, claimed_by,
+    lease_expires_at, due_date, labels, search, version_before
+)
+where t.account_id = n.account_id
+  and t.task_id = n.task_id
+  and t.version = n.version_before

@@ -1,0 +1,5 @@
+-- The rebuilt model takes the live one's place; dropping waits for the readers at work.
+drop table if exists read.tasks, read.task_lists;
+alter table rebuild_tasks.tasks set schema read;
+alter table rebuild_tasks.task_lists set schema read;
+drop schema rebuild_tasks;

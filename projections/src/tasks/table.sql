@@ -1,0 +1,43 @@
+-- Unqualified: the live model lives in schema read, one that is being rebuilt beside it.
+--
+-- The state is the document; the other columns are copies of its members, for filters.
+create table tasks (
+    account_id text collate "C" not null,
+    task_id uuid not null,
+    -- json, not jsonb: it is read whole, and written by the one serializer that reads it.
+    state json not null,
+    version bigint not null check (version > 0),
+    position bigint not null check (position > 0),
+    deleted boolean not null,
+    created_at timestamptz not null,
+    created_by uuid,
+    assigned_to uuid,
+    claimed boolean not null,
+    claimed_by uuid,
+    lease_expires_at timestamptz,
+    parent_id uuid,
+    root_id uuid not null,
+    delegation_depth integer not null,
+    due_date date,
+    labels text[] not null,
+    -- Lower-case content and description.
+    search text not null,
+    constraint tasks_pkey primary key (account_id, task_id)
+) with (
+    -- Most changes touch no indexed column: with room on the page they stay out of the indexes.
+    fillfactor = 80,
+    autovacuum_vacuum_scale_factor = 0.05
+);
+
+-- The lists in which a living task stands (`lists.rs`): that of all tasks, of its assignee, of
+-- each of its readers, of each of its labels, of its parent. Its key comes with the indexes.
+create table task_lists (
+    account_id text collate "C" not null,
+    list text collate "C" not null,
+    status text collate "C" not null,
+    priority smallint not null,
+    created_at timestamptz not null,
+    task_id uuid not null
+) with (
+    autovacuum_vacuum_scale_factor = 0.05
+);

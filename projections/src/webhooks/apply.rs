@@ -1,0 +1,94 @@
+//! Writes folded webhooks back.
+
+use baton_domain::webhook::Webhook;
+use baton_feed::{HandleError, Transaction};
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use crate::batch::{Change, Document, Extent, all_written};
+use crate::statement::Bound;
+
+const LOAD: &str = include_str!("sql/load.sql");
+const INSERT: &str = include_str!("sql/insert.sql");
+const UPDATE: &str = include_str!("sql/update.sql");
+
+impl Document for Webhook {
+    const LOAD: &'static str = LOAD;
+
+    type Derived = ();
+
+    fn derived(&self) {}
+
+    async fn save(
+        transaction: &Transaction<'_>,
+        changes: &[Change<Self>],
+        _extent: Extent,
+    ) -> Result<(), HandleError> {
+        let (mut new, mut known) = (Columns::default(), Columns::default());
+        for change in changes {
+            if change.version_before == 0 { &mut new } else { &mut known }.push(change)?;
+        }
+        if !new.ids.is_empty() {
+            let written = transaction.execute_typed(INSERT, &new.of_insert()).await?;
+            all_written(written, new.ids.len())?;
+        }
+        if !known.ids.is_empty() {
+            let written = transaction.execute_typed(UPDATE, &known.of_update()).await?;
+            all_written(written, known.ids.len())?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Columns<'a> {
+    accounts: Vec<&'a str>,
+    ids: Vec<Uuid>,
+    states: Vec<String>,
+    versions: Vec<i64>,
+    positions: Vec<i64>,
+    created_at: Vec<jiff::Timestamp>,
+    deleted: Vec<bool>,
+    versions_before: Vec<i64>,
+}
+
+impl<'a> Columns<'a> {
+    fn push(&mut self, change: &'a Change<Webhook>) -> Result<(), HandleError> {
+        let Change { key, version_before, state: webhook, version, position, .. } = change;
+        let state = serde_json::to_string(webhook)
+            .map_err(|cause| HandleError::event("cannot print a webhook", cause))?;
+        self.accounts.push(&key.account);
+        self.ids.push(key.id);
+        self.states.push(state);
+        self.versions.push(*version);
+        self.positions.push(*position);
+        self.created_at.push(webhook.created_at.to_jiff());
+        self.deleted.push(webhook.deleted);
+        self.versions_before.push(*version_before);
+        Ok(())
+    }
+
+    fn of_insert(&self) -> Vec<Bound<'_>> {
+        let mut bound = self.common();
+        bound.push((&self.created_at as _, Type::TIMESTAMPTZ_ARRAY));
+        bound.push((&self.deleted as _, Type::BOOL_ARRAY));
+        bound
+    }
+
+    fn of_update(&self) -> Vec<Bound<'_>> {
+        let mut bound = self.common();
+        bound.push((&self.deleted as _, Type::BOOL_ARRAY));
+        bound.push((&self.versions_before as _, Type::INT8_ARRAY));
+        bound
+    }
+
+    fn common(&self) -> Vec<Bound<'_>> {
+        vec![
+            (&self.accounts as _, Type::TEXT_ARRAY),
+            (&self.ids as _, Type::UUID_ARRAY),
+            (&self.states as _, Type::TEXT_ARRAY),
+            (&self.versions as _, Type::INT8_ARRAY),
+            (&self.positions as _, Type::INT8_ARRAY),
+        ]
+    }
+}

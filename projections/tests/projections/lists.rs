@@ -1,0 +1,318 @@
+//! Random histories and random questions: every list is what a look at every task would give.
+
+use baton_domain::{
+    Standing,
+    account::Role,
+    task::{Changes, Finish, Status, Task, TaskCommand, TaskEvent, Update},
+};
+use baton_projections::Model;
+use baton_projections::tasks::{Assignee, Page, Scope, TaskFilter, shown_statuses};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::json;
+
+use crate::world::{LIMIT, Tenant, World, agent, now, standing, worker};
+
+const LABELS: [&str; 5] = ["css", "", "@Data Team", "@worker_2", "q\"uote\\d, {x}"];
+
+/// One thing that happens to one task.
+#[derive(Clone, Debug)]
+enum Step {
+    Create {
+        assigned_to: Option<u128>,
+        labels: Vec<&'static str>,
+        priority: u8,
+        child: bool,
+        due: Option<i8>,
+    },
+    Assign(Option<u128>),
+    HandOver(u128),
+    Relabel(Vec<&'static str>),
+    Reprioritise(u8),
+    Rename(String),
+    Measure(f64),
+    Status(Status),
+    Lease(bool),
+    Retry,
+    Delete,
+}
+
+fn steps() -> impl Strategy<Value = Vec<(usize, Index, Step)>> {
+    let someone = || prop::option::of(1..=4u128);
+    let labels = || prop::collection::vec(select(&LABELS[..]), 0..3);
+    let create = (someone(), labels(), 1..=5u8, any::<bool>(), prop::option::of(0..4i8));
+    let create = create.prop_map(|(assigned_to, labels, priority, child, due)| Step::Create {
+        assigned_to,
+        labels,
+        priority,
+        child,
+        due,
+    });
+    let step = prop_oneof![
+        5 => create,
+        1 => someone().prop_map(Step::Assign),
+        1 => (1..=4u128).prop_map(Step::HandOver),
+        1 => labels().prop_map(Step::Relabel),
+        1 => (1..=5u8).prop_map(Step::Reprioritise),
+        1 => "[a-zÄß%_ ]{1,6}".prop_map(Step::Rename),
+        1 => any::<f64>().prop_filter("JSON has no such number", |it| it.is_finite())
+            .prop_map(Step::Measure),
+        4 => select(&Status::ALL[..]).prop_map(Step::Status),
+        1 => any::<bool>().prop_map(Step::Lease),
+        1 => Just(Step::Retry),
+        1 => Just(Step::Delete),
+    ];
+    prop::collection::vec((0..5usize, any::<Index>(), step), 1..80)
+}
+
+#[derive(Clone, Debug)]
+struct Question {
+    caller: usize,
+    filter: TaskFilter,
+    page: Page,
+}
+
+fn question() -> impl Strategy<Value = Question> {
+    let statuses = (
+        prop::option::weighted(0.3, prop::collection::vec(select(&Status::ALL[..]), 0..3)),
+        prop::option::of(any::<bool>()),
+        any::<bool>(),
+    );
+    let statuses = statuses
+        .prop_map(|(status, completed, all)| shown_statuses(status.as_deref(), completed, all));
+    let labels = || {
+        let some = prop::collection::vec(select(&LABELS[..]), 1..3);
+        prop_oneof![3 => Just(vec![]), 1 => some]
+            .prop_map(|labels| labels.into_iter().map(str::to_owned).collect::<Vec<String>>())
+    };
+    let whose = prop::option::weighted(
+        0.3,
+        prop_oneof![Just(Assignee::Nobody), (1..=5u128).prop_map(|n| Assignee::Agent(agent(n)))],
+    );
+    let creator = prop::option::weighted(0.2, (1..=5u128).prop_map(agent));
+    let priority = prop::option::weighted(0.2, 1..=5u8);
+    let search = prop::option::weighted(0.2, "[A-Zäß%_]{1,2}");
+    let claimed = prop::option::weighted(0.2, any::<bool>());
+    let due = (prop::option::weighted(0.2, 0..4i8), prop::option::weighted(0.2, 0..4i8));
+    let page =
+        (0..9u32, 0..6u32).prop_map(|(limit, offset)| Page { limit, offset, scope: Scope::Total });
+    let filter = (statuses, labels(), labels(), whose, creator, priority, search, claimed, due);
+    (0..6usize, filter, page).prop_map(|(caller, filter, page)| {
+        let (statuses, labels, any_label, assigned_to, created_by, priority, search, claimed, due) =
+            filter;
+        let claimed = claimed.map(|claimed| (claimed, now()));
+        let parent = None;
+        let (due_from, due_to) = (due.0.map(day), due.1.map(day));
+        let filter = TaskFilter {
+            statuses,
+            assigned_to,
+            created_by,
+            parent,
+            priority,
+            labels,
+            any_label,
+            search,
+            claimed,
+            due_from,
+            due_to,
+        };
+        Question { caller, filter, page }
+    })
+}
+
+fn day(n: i8) -> jiff::civil::Date {
+    jiff::civil::date(2026, 3, 1 + n)
+}
+
+fn callers() -> [Standing; 6] {
+    [
+        worker(1),
+        standing(2, Role::Worker, &["worker-2", "data-team"]),
+        standing(3, Role::Worker, &["nobody", "data-team"]),
+        standing(4, Role::Coordinator, &["worker-4"]),
+        Standing::project(),
+        worker(9), // knows nobody
+    ]
+}
+
+/// What a look at every task would give.
+fn naive(tenant: &Tenant, caller: &Standing, filter: &TaskFilter) -> Vec<Task> {
+    let passes = |task: &Task| {
+        let text = format!("{}\n{}", task.content, task.description.as_deref().unwrap_or(""));
+        let has = |label: &String| task.labels.contains(label);
+        task.is_alive()
+            && task.is_readable_by(caller)
+            && filter.statuses.contains(&task.status)
+            && filter.assigned_to.is_none_or(|whose| whose.agent() == task.assigned_to)
+            && filter.created_by.is_none_or(|by| Some(by) == task.created_by)
+            && filter.parent.is_none_or(|parent| Some(parent) == task.parent)
+            && filter.priority.is_none_or(|priority| priority == task.priority)
+            && filter.labels.iter().all(has)
+            && (filter.any_label.is_empty() || filter.any_label.iter().any(has))
+            && filter
+                .search
+                .as_ref()
+                .is_none_or(|it| text.to_lowercase().contains(&it.to_lowercase()))
+            && filter.claimed.is_none_or(|(claimed, now)| task.live_claim(now).is_some() == claimed)
+            && filter.due_from.is_none_or(|from| task.due_date.is_some_and(|due| due >= from))
+            && filter.due_to.is_none_or(|to| task.due_date.is_some_and(|due| due <= to))
+    };
+    let tasks = tenant.tasks.values().map(|(task, _)| task);
+    let mut tasks: Vec<Task> = tasks.filter(|task| passes(task)).cloned().collect();
+    tasks.sort_by_key(|task| (task.priority, task.created_at, task.id));
+    tasks
+}
+
+async fn live_through(world: &World, tenant: &mut Tenant, history: &[(usize, Index, Step)]) {
+    for (who, which, step) in history {
+        let by = callers()[*who].clone();
+        if let Step::Create { assigned_to, labels, priority, child, due } = step {
+            let changes = Changes {
+                assigned_to: Some(assigned_to.map(agent)),
+                labels: Some(labels.iter().map(|label| (*label).to_owned()).collect()),
+                priority: Some(*priority),
+                due_date: due.map(|due| Some(day(due))),
+                description: Some(Some("Ünder".into())),
+                ..Changes::default()
+            };
+            let parent = (*child && !tenant.order.is_empty()).then(|| *which.get(&tenant.order));
+            tenant.create(world, &by, changes, parent).await;
+            continue;
+        }
+        if tenant.order.is_empty() {
+            continue;
+        }
+        let id = *which.get(&tenant.order);
+        if let Step::Lease(live) = step {
+            let end = now().as_millis() + if *live { 3_600_000 } else { -1_000 };
+            let lease_expires_at = baton_domain::Timestamp::from_millis(end);
+            let status = tenant.task(id).status;
+            if tenant.task(id).is_alive() && status == Status::Open {
+                let claimed = TaskEvent::Claimed { lease_expires_at };
+                tenant.record(world, &by.actor, id, vec![claimed]).await;
+            }
+            continue;
+        }
+        // A refusal is an outcome like another.
+        let _ = tenant.tell(world, &by, id, command(step)).await;
+    }
+}
+
+fn command(step: &Step) -> TaskCommand {
+    let update =
+        |changes: Changes| TaskCommand::Update(Box::new(Update { changes, ..Update::default() }));
+    match step.clone() {
+        Step::Create { .. } | Step::Lease(_) => unreachable!("these are no commands to a task"),
+        Step::Assign(to) => {
+            update(Changes { assigned_to: Some(to.map(agent)), ..Changes::default() })
+        }
+        Step::HandOver(to) => TaskCommand::HandOver { to: agent(to), changes: Box::default() },
+        Step::Relabel(labels) => update(Changes {
+            labels: Some(labels.into_iter().map(str::to_owned).collect()),
+            ..Changes::default()
+        }),
+        Step::Reprioritise(priority) => {
+            update(Changes { priority: Some(priority), ..Changes::default() })
+        }
+        Step::Rename(content) => update(Changes { content: Some(content), ..Changes::default() }),
+        Step::Measure(number) => {
+            let metadata = json!({"number": number}).as_object().cloned();
+            update(Changes { metadata, ..Changes::default() })
+        }
+        Step::Status(Status::Completed) => TaskCommand::Complete(Box::<Finish>::default()),
+        Step::Status(status) => {
+            TaskCommand::Update(Box::new(Update { status: Some(status), ..Update::default() }))
+        }
+        Step::Retry => TaskCommand::Retry,
+        Step::Delete => TaskCommand::Delete,
+    }
+}
+
+async fn check(world: &World, tenant: &Tenant, question: &Question) {
+    let Question { caller, filter, page } = question;
+    let caller = &callers()[*caller];
+    let all = naive(tenant, caller, filter);
+    let (limit, offset) = (page.limit as usize, page.offset as usize);
+    let found = world.reads.list(&tenant.id, caller, filter, *page).await.unwrap();
+    let wanted: Vec<Task> = all.iter().skip(offset).take(limit).cloned().collect();
+    assert_eq!(found.tasks, wanted, "{question:?}");
+    assert_eq!(found.has_more, all.len() > offset + limit, "{question:?}");
+    assert_eq!(found.total, Some(i64::try_from(all.len()).unwrap()), "{question:?}");
+}
+
+#[test]
+fn every_list_is_what_a_look_at_every_task_gives() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let world = runtime.block_on(World::new());
+    let questions = prop::collection::vec(question(), 60);
+    let config = Config { cases: 24, max_shrink_iters: 200, ..Config::default() };
+    let outcome = TestRunner::new(config).run(&(steps(), questions), |(history, questions)| {
+        // A tenant of its own in a database full of others: nothing of theirs may show.
+        let mut tenant = Tenant::new();
+        runtime.block_on(async {
+            live_through(&world, &mut tenant, &history).await;
+            world.settle().await;
+            for question in &questions {
+                check(&world, &tenant, question).await;
+            }
+            everything_else(&world, &tenant).await;
+        });
+        Ok(())
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+    runtime.block_on(world.stop());
+}
+
+/// Points, children, chains and counts of the same history.
+async fn everything_else(world: &World, tenant: &Tenant) {
+    let project = Standing::project();
+    for (id, (task, version)) in &tenant.tasks {
+        let row = world.reads.task(&tenant.id, *id).await.unwrap().unwrap();
+        assert_eq!((&row.task, row.version), (task, *version));
+        let mut tree: Vec<Task> = tenant.tasks.values().map(|(task, _)| task.clone()).collect();
+        tree.retain(|other| other.root == task.root);
+        tree.sort_by_key(|task| (task.delegation_depth, task.created_at, task.id));
+        assert_eq!(world.reads.tasks_by_root(&tenant.id, task.root).await.unwrap(), tree);
+        for caller in callers() {
+            tree.retain(|other| other.parent == Some(*id) && other.is_alive());
+            tree.sort_by_key(|task| (task.created_at, task.id));
+            let mut readable = tree.clone();
+            readable.retain(|child| child.is_readable_by(&caller));
+            let children = world.reads.children(&tenant.id, *id, &caller).await.unwrap();
+            assert_eq!(children, readable);
+        }
+        let filter = TaskFilter { parent: Some(*id), ..TaskFilter::default() };
+        let page = Page { limit: 500, offset: 0, scope: Scope::Page };
+        let found = world.reads.list(&tenant.id, &project, &filter, page).await;
+        assert_eq!(found.unwrap().tasks, naive(tenant, &project, &filter));
+    }
+    let agents: Vec<_> = (1..=5).map(agent).collect();
+    let counts = world.reads.open_task_counts(&tenant.id, &agents).await.unwrap();
+    for agent in agents {
+        let unfinished = || {
+            let tasks = tenant.tasks.values().map(|(task, _)| task);
+            tasks.filter(|task| task.is_alive() && !task.status.is_finished())
+        };
+        let assigned = unfinished().filter(|task| task.assigned_to == Some(agent)).count();
+        assert_eq!(counts[&agent], i64::try_from(assigned).unwrap());
+        let holds = |task: &&Task| task.claim.as_ref().is_some_and(|it| it.by == Some(agent));
+        let either = unfinished().filter(|task| task.assigned_to == Some(agent) || holds(task));
+        let found = world.reads.unfinished_tasks(&tenant.id, agent).await.unwrap();
+        assert_eq!(found.count, i64::try_from(either.count()).unwrap());
+        assert!(found.position >= world.log.acknowledged());
+    }
+}
+
+#[tokio::test]
+async fn waiting_for_what_never_comes_ends() {
+    let world = World::new().await;
+    let reads = world.reads.clone();
+    let short = std::time::Duration::from_millis(50);
+    let behind = reads.wait(Model::Tasks, 7, short).await.unwrap_err();
+    assert_eq!((behind.wanted, behind.reached, behind.model), (7, 0, Model::Tasks));
+    let mut tenant = Tenant::new();
+    tenant.create(&world, &worker(1), Changes::default(), None).await;
+    reads.wait(Model::Tasks, 1, LIMIT).await.unwrap();
+    world.stop().await;
+}

@@ -1,0 +1,10 @@
+//! The read models on a real log and a real Postgres: what they hold, what they show, and that
+//! they can be built again.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+mod lists;
+mod queries;
+mod rebuilding;
+mod speed;
+mod world;

@@ -1,0 +1,88 @@
+//! Reads that have no random counterpart: accounts apart, webhooks, what is not there.
+
+use baton_domain::{
+    Standing, TaskId, WebhookId,
+    task::Changes,
+    webhook::{Webhook, WebhookCommand, WebhookFields},
+};
+use baton_projections::tasks::{Page, Scope, TaskFilter};
+use uuid::Uuid;
+
+use crate::world::{Tenant, World, agent, worker};
+
+const FIRST: Page = Page { limit: 500, offset: 0, scope: Scope::Total };
+
+/// P11: the same ids, agents and labels in two accounts; each sees its own.
+#[tokio::test]
+async fn one_account_shows_nothing_to_another() {
+    let world = World::new().await;
+    let (mut one, mut other) = (Tenant::new(), Tenant::new());
+    let changes = || Changes {
+        labels: Some(vec!["@worker-1".into()]),
+        assigned_to: Some(Some(agent(1))),
+        ..Changes::default()
+    };
+    let own = one.create(&world, &worker(1), changes(), None).await;
+    let child = one.create(&world, &worker(1), changes(), Some(own)).await;
+    let others = other.create(&world, &worker(1), changes(), None).await;
+    // An id is unique within its account only: the same stream may exist in both.
+    let mut twin = Tenant::new();
+    twin.tasks = one.tasks.clone();
+    world.settle().await;
+    let ids = async |tenant: &Tenant, caller: &Standing, filter: &TaskFilter| {
+        let page = world.reads.list(&tenant.id, caller, filter, FIRST).await.unwrap();
+        assert_eq!(page.total, Some(i64::try_from(page.tasks.len()).unwrap()));
+        page.tasks.iter().map(|task| task.id).collect::<Vec<TaskId>>()
+    };
+    for caller in [worker(1), Standing::project()] {
+        for filter in [
+            TaskFilter::default(),
+            TaskFilter { labels: vec!["@worker-1".into()], ..TaskFilter::default() },
+            TaskFilter { created_by: Some(agent(1)), ..TaskFilter::default() },
+        ] {
+            assert_eq!(ids(&one, &caller, &filter).await, [own, child]);
+            assert_eq!(ids(&other, &caller, &filter).await, [others]);
+            assert!(ids(&twin, &caller, &filter).await.is_empty());
+        }
+    }
+    let reads = &world.reads;
+    assert_eq!(reads.task(&other.id, own).await.unwrap(), None);
+    assert!(reads.tasks_by_root(&other.id, own).await.unwrap().is_empty());
+    assert!(reads.children(&other.id, own, &Standing::project()).await.unwrap().is_empty());
+    assert_eq!(reads.open_task_counts(&other.id, &[agent(1)]).await.unwrap()[&agent(1)], 1);
+    assert_eq!(reads.unfinished_tasks(&twin.id, agent(1)).await.unwrap().count, 0);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn webhooks_show_by_age_until_they_are_deleted() {
+    let world = World::new().await;
+    let (tenant, other) = (Tenant::new(), Tenant::new());
+    let fields = |url: &str| WebhookFields {
+        url: Some(url.to_owned()),
+        events: Some(vec!["task.completed".into()]),
+        active: Some(true),
+        ..WebhookFields::default()
+    };
+    let mut known = Vec::new();
+    for url in ["https://b.example", "https://a.example", "https://c.example"] {
+        let id = WebhookId(Uuid::new_v4());
+        let command = WebhookCommand::Create { id, fields: fields(url) };
+        let new = (Webhook::default(), 0);
+        known.push(tenant.tell_webhook(&world, new, id, command).await);
+    }
+    let (gone, version) = known.remove(1);
+    tenant.tell_webhook(&world, (gone.clone(), version), gone.id, WebhookCommand::Delete).await;
+    let (moved, version) = known.remove(0);
+    let update = WebhookCommand::Update { fields: fields("https://z.example") };
+    known.insert(0, tenant.tell_webhook(&world, (moved.clone(), version), moved.id, update).await);
+    world.settle().await;
+    let wanted: Vec<Webhook> = known.into_iter().map(|(webhook, _)| webhook).collect();
+    assert_eq!(world.reads.webhooks(&tenant.id).await.unwrap(), wanted);
+    let found = world.reads.webhook(&tenant.id, moved.id).await.unwrap();
+    assert_eq!(found.unwrap().url, "https://z.example");
+    assert_eq!(world.reads.webhook(&tenant.id, gone.id).await.unwrap(), None);
+    assert!(world.reads.webhooks(&other.id).await.unwrap().is_empty());
+    assert_eq!(world.reads.webhook(&other.id, moved.id).await.unwrap(), None);
+    world.stop().await;
+}
