@@ -1,0 +1,154 @@
+//! One attempt to decide: the caller's standing, the time, and every state looked at.
+//!
+//! Everything looked at becomes a guard of the append: a decision commits only if all of it is
+//! still true.
+
+use std::sync::Mutex;
+
+use baton_domain::{
+    AccountId, Order, Standing, TaskId, Timestamp, WebhookId,
+    task::Task,
+    webhook::{Webhook, WebhookRefusal},
+};
+use baton_history::{KnownAccount, Versioned, account_stream, task_stream, webhook_stream};
+use baton_log::{Guard, StreamId};
+
+use crate::{caller::Caller, error::CommandError, execute::Commands};
+
+pub(crate) struct Attempt<'a> {
+    commands: &'a Commands,
+    caller: &'a Caller,
+    /// The caller's account as decided on.
+    pub(crate) account: KnownAccount,
+    /// The caller's standing in it.
+    pub(crate) standing: Standing,
+    /// When the node received the command.
+    pub(crate) at: Timestamp,
+    seen: Mutex<Vec<Guard>>,
+}
+
+impl<'a> Attempt<'a> {
+    pub(crate) fn new(
+        commands: &'a Commands,
+        caller: &'a Caller,
+        at: Timestamp,
+    ) -> Result<Self, CommandError> {
+        let account = commands.directory().account(&caller.account);
+        let standing = caller
+            .standing(&account.state)
+            .ok_or(CommandError::Unauthenticated)?;
+        if !standing.writes() {
+            return Err(CommandError::ReadOnly);
+        }
+        let guard = Guard {
+            stream: account_stream(&caller.account),
+            version: account.version,
+        };
+        Ok(Self {
+            commands,
+            caller,
+            account,
+            standing,
+            at,
+            seen: Mutex::new(vec![guard]),
+        })
+    }
+
+    pub(crate) fn account_id(&self) -> &AccountId {
+        &self.caller.account
+    }
+
+    /// Who is no admin is told so before it learns what there is.
+    pub(crate) fn admin_only(&self) -> Result<(), CommandError> {
+        match self.standing.is_admin() {
+            true => Ok(()),
+            false => Err(WebhookRefusal::NotAdmin.into()),
+        }
+    }
+
+    pub(crate) fn order<C>(&self, command: C) -> Order<C> {
+        Order {
+            by: self.standing.clone(),
+            at: self.at,
+            command,
+        }
+    }
+
+    /// A task that the caller may read; others are not there for it.
+    pub(crate) async fn readable_task(
+        &self,
+        id: &str,
+        what: &'static str,
+    ) -> Result<(StreamId, Versioned<Task>), CommandError> {
+        let id: TaskId = id.parse().map_err(|_| CommandError::NotFound { what })?;
+        let stream = task_stream(&self.caller.account, id);
+        let task = self.commands.tasks().latest(&stream).await?;
+        self.saw(&stream, task.version);
+        if task.state.is_alive() && task.state.is_readable_by(&self.standing) {
+            Ok((stream, task))
+        } else {
+            Err(CommandError::NotFound { what })
+        }
+    }
+
+    /// A task that the caller may write.
+    pub(crate) async fn writable_task(
+        &self,
+        id: &str,
+        what: &'static str,
+    ) -> Result<(StreamId, Versioned<Task>), CommandError> {
+        let (stream, task) = self.readable_task(id, what).await?;
+        if task.state.is_writable_by(&self.standing, self.at) {
+            Ok((stream, task))
+        } else {
+            Err(CommandError::NotWritable)
+        }
+    }
+
+    pub(crate) async fn webhook(
+        &self,
+        id: &str,
+    ) -> Result<(StreamId, Versioned<Webhook>), CommandError> {
+        let what = "Webhook";
+        let id: WebhookId = id.parse().map_err(|_| CommandError::NotFound { what })?;
+        let stream = webhook_stream(&self.caller.account, id);
+        let webhook = self.commands.webhooks().latest(&stream).await?;
+        self.saw(&stream, webhook.version);
+        if webhook.state.is_alive() {
+            Ok((stream, webhook))
+        } else {
+            Err(CommandError::NotFound { what })
+        }
+    }
+
+    /// The active agent that a reference means, to be given a task.
+    pub(crate) fn assignee(&self, reference: &str) -> Result<baton_domain::AgentId, CommandError> {
+        let found = self.account.state.find(reference);
+        let agent = found.ok_or(CommandError::NotFound { what: "Agent" })?;
+        if agent.is_live() {
+            Ok(agent.id)
+        } else {
+            Err(CommandError::InactiveAgent {
+                name: agent.name.clone(),
+            })
+        }
+    }
+
+    /// What was looked at so far, with the versions it had.
+    pub(crate) fn seen(&self) -> Vec<Guard> {
+        self.seen
+            .lock()
+            .expect("no holder of this lock panics")
+            .clone()
+    }
+
+    fn saw(&self, stream: &StreamId, version: i64) {
+        let mut seen = self.seen.lock().expect("no holder of this lock panics");
+        if seen.iter().all(|guard| guard.stream != *stream) {
+            seen.push(Guard {
+                stream: stream.clone(),
+                version,
+            });
+        }
+    }
+}

@@ -1,0 +1,529 @@
+//! The one way of a command: attempt, decide, append, answer.
+
+use std::sync::Arc;
+
+use baton_domain::{
+    Envelope, Timestamp,
+    account::{Account, KeyHash},
+    stored::Event as _,
+    task::Task,
+    webhook::Webhook,
+};
+use baton_history::{Directory, Folded, KnownAccount, States, Versioned, account_stream};
+use baton_log::{
+    Append, AppendError, Appended, Guard, KeyClaim, Log, NewEvent, Position, Replay, StreamId,
+    StreamWrite,
+};
+use deadpool_postgres::Pool;
+use uuid::Uuid;
+
+use crate::{
+    attempt::Attempt,
+    caller::{Caller, Who},
+    error::CommandError,
+    idempotency::InUse,
+    keys::{KEY_PREFIX, KeyText, hash_of},
+    seal::MasterKey,
+    sightings::Sightings,
+};
+
+/// How often a command is decided anew because others were faster, before it is given up.
+const ATTEMPTS_MAX: usize = 64;
+
+/// Everything commands need. Cheap to clone.
+#[derive(Clone)]
+pub struct Commands {
+    log: Log,
+    pool: Pool,
+    directory: Directory,
+    tasks: States<Task>,
+    webhooks: States<Webhook>,
+    master_key: MasterKey,
+    project_token: KeyHash,
+    in_use: InUse,
+    sightings: Sightings,
+}
+
+/// What surrounds a command.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Who gives it.
+    pub caller: Caller,
+    /// The request's id; every event that follows carries it.
+    pub correlation_id: Uuid,
+    /// The event that made Baton itself give the command.
+    pub causation_id: Option<Uuid>,
+    /// The request's idempotency key.
+    pub key: Option<RequestKey>,
+}
+
+/// An idempotency key with what it stands for (contract 0.8).
+#[derive(Debug, Clone)]
+pub struct RequestKey {
+    /// The key as sent.
+    pub key: String,
+    /// SHA-256 over method, path and body of the request.
+    pub request_hash: [u8; 32],
+}
+
+/// What a command led to.
+#[derive(Debug, Clone)]
+pub struct Answer<S> {
+    /// What it was about: `task/<id>`, `webhook/<id>`, or `agent/<id>` for changes of an account.
+    pub subject: StreamId,
+    /// The state after the command's own events.
+    pub state: Arc<S>,
+    /// The account as of the same position.
+    pub directory: Arc<Account>,
+    /// Position of the last event, or of the log's head where nothing changed.
+    pub position: Position,
+    /// The command had been carried out before, under the same idempotency key.
+    pub is_replay: bool,
+    /// The secret to be shown once.
+    pub secret: Option<KeyText>,
+}
+
+/// A change of one stream.
+pub(crate) struct Change<S: Folded> {
+    pub(crate) stream: StreamId,
+    pub(crate) before: Versioned<S>,
+    pub(crate) events: Vec<S::Event>,
+}
+
+/// What a decision wants recorded.
+pub(crate) struct Plan<S: Folded> {
+    pub(crate) subject: StreamId,
+    pub(crate) change: Change<S>,
+    /// Tasks that change along with it.
+    pub(crate) also: Vec<Change<Task>>,
+    /// The account's last `account_seq`, where the decision rests on everything in the account.
+    pub(crate) head: Option<i64>,
+    pub(crate) secret: Option<KeyText>,
+}
+
+impl<S: Folded> Plan<S> {
+    pub(crate) fn new(change: Change<S>) -> Self {
+        let subject = change.stream.clone();
+        Self {
+            subject,
+            change,
+            also: Vec::new(),
+            head: None,
+            secret: None,
+        }
+    }
+}
+
+/// A command: how to decide it.
+pub(crate) trait Command: Clone + Send + Sync {
+    /// What the answer shows.
+    type State: Kept;
+
+    /// Looks at what the decision needs, and decides.
+    fn plan(
+        self,
+        attempt: &Attempt<'_>,
+    ) -> impl Future<Output = Result<Plan<Self::State>, CommandError>> + Send;
+}
+
+/// A state that commands keep between requests.
+pub(crate) trait Kept: Folded<Event: Clone + Send + Sync> {
+    /// The kept states; accounts are kept by the directory instead.
+    fn kept(commands: &Commands) -> Option<&States<Self>>;
+}
+
+impl Kept for Task {
+    fn kept(commands: &Commands) -> Option<&States<Self>> {
+        Some(&commands.tasks)
+    }
+}
+
+impl Kept for Webhook {
+    fn kept(commands: &Commands) -> Option<&States<Self>> {
+        Some(&commands.webhooks)
+    }
+}
+
+impl Kept for Account {
+    fn kept(_commands: &Commands) -> Option<&States<Self>> {
+        None
+    }
+}
+
+impl Commands {
+    /// Commands over a log. `project_token` is the hash of the default account's token.
+    #[must_use]
+    pub fn new(
+        log: Log,
+        pool: Pool,
+        directory: Directory,
+        master_key: MasterKey,
+        project_token: KeyHash,
+    ) -> Self {
+        Self {
+            tasks: States::new(log.clone()),
+            webhooks: States::new(log.clone()),
+            sightings: Sightings::new(pool.clone()),
+            in_use: InUse::default(),
+            log,
+            pool,
+            directory,
+            master_key,
+            project_token,
+        }
+    }
+
+    /// The directory of accounts and agents.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(crate) fn tasks(&self) -> &States<Task> {
+        &self.tasks
+    }
+
+    pub(crate) fn webhooks(&self) -> &States<Webhook> {
+        &self.webhooks
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(crate) fn master_key(&self) -> &MasterKey {
+        &self.master_key
+    }
+
+    /// Follows what other nodes do to accounts and writes down when agents were seen, for ever.
+    pub async fn run(&self) {
+        tokio::join!(self.directory.follow(), self.sightings.flush_always());
+    }
+
+    /// The caller that a credential stands for. On a miss the directory first catches up.
+    ///
+    /// # Errors
+    /// [`CommandError::Unauthenticated`] for a credential that is none, or none any more.
+    pub async fn authenticate(&self, credential: &str) -> Result<Caller, CommandError> {
+        let hash = hash_of(credential);
+        let is_agent_key = credential.starts_with(KEY_PREFIX);
+        let caller = match self.find_caller(&hash, is_agent_key) {
+            Some(caller) => caller,
+            None => {
+                self.directory.catch_up().await?;
+                let found = self.find_caller(&hash, is_agent_key);
+                found.ok_or(CommandError::Unauthenticated)?
+            }
+        };
+        if let Who::Agent { id, .. } = caller.who {
+            self.sightings.note(&caller.account, id, now());
+        }
+        Ok(caller)
+    }
+
+    fn find_caller(&self, hash: &KeyHash, is_agent_key: bool) -> Option<Caller> {
+        use subtle::ConstantTimeEq as _;
+        if is_agent_key {
+            let (account, agent) = self.directory.by_key(hash)?;
+            return Some(Caller {
+                account,
+                who: Who::Agent {
+                    id: agent.id,
+                    key_hash: *hash,
+                },
+            });
+        }
+        let account = if bool::from(hash.0.ct_eq(&self.project_token.0)) {
+            baton_domain::AccountId::default_account()
+        } else {
+            self.directory.by_token(hash)?
+        };
+        Some(Caller {
+            account,
+            who: Who::Project,
+        })
+    }
+
+    /// When each agent of the account was last seen.
+    ///
+    /// # Errors
+    /// [`CommandError::Secrets`] where the database does not answer.
+    pub async fn last_seen(
+        &self,
+        account: &baton_domain::AccountId,
+    ) -> Result<std::collections::HashMap<baton_domain::AgentId, Timestamp>, CommandError> {
+        Ok(self.sightings.of(account).await?)
+    }
+
+    /// Carries a command out: answered only after its events are durable.
+    pub(crate) async fn execute<C: Command>(
+        &self,
+        context: &Context,
+        command: C,
+    ) -> Result<Answer<C::State>, CommandError> {
+        let account = context.caller.account.as_str();
+        let credential = context.caller.credential();
+        let _held = match &context.key {
+            Some(key) => Some(self.in_use.hold(account, &credential, &key.key)?),
+            None => None,
+        };
+        if let Some(key) = &context.key
+            && let Some((hash, replay)) = self.log.key(account, &credential, &key.key).await?
+        {
+            if hash != key.request_hash {
+                return Err(CommandError::KeyReused);
+            }
+            return self.replay(context, replay).await;
+        }
+        let at = now();
+        for _ in 0..ATTEMPTS_MAX {
+            let attempt = match Attempt::new(self, &context.caller, at) {
+                Ok(attempt) => attempt,
+                Err(refusal) if self.directory_moved(context).await? => {
+                    drop(refusal);
+                    continue;
+                }
+                Err(refusal) => return Err(refusal),
+            };
+            let plan = match command.clone().plan(&attempt).await {
+                Err(refusal) if refusal.is_refusal() => {
+                    if self.is_still_true(&attempt.seen()).await? {
+                        return Err(refusal);
+                    }
+                    self.look_again(&attempt.seen()).await?;
+                    continue;
+                }
+                planned => planned?,
+            };
+            let rests_on_count = plan.head.is_some();
+            match self.record(context, &attempt, plan).await {
+                // Deciding again cannot help: what was counted outside must be counted again.
+                Err(CommandError::Append(AppendError::Conflict)) if rests_on_count => break,
+                Err(CommandError::Append(AppendError::Conflict)) => {
+                    self.look_again(&attempt.seen()).await?;
+                }
+                recorded => return recorded,
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    /// Appends a plan with everything the attempt looked at as its guards.
+    async fn record<S: Kept>(
+        &self,
+        context: &Context,
+        attempt: &Attempt<'_>,
+        plan: Plan<S>,
+    ) -> Result<Answer<S>, CommandError> {
+        let version = plan.change.before.version + plan.change.events.len() as i64;
+        let mut writes = Vec::with_capacity(1 + plan.also.len());
+        writes.extend(to_write(&plan.change));
+        writes.extend(plan.also.iter().filter_map(to_write));
+        let mut guards = attempt.seen();
+        guards.retain(|guard| writes.iter().all(|write| write.stream != guard.stream));
+        if writes.is_empty() && context.key.is_none() && plan.head.is_none() {
+            // Nothing to record: it is enough that what was looked at is still true.
+            if !self.is_still_true(&guards).await? {
+                return Err(CommandError::Append(AppendError::Conflict));
+            }
+            let position = self.log.head().await?;
+            return Ok(self.answer(attempt, plan, None, position));
+        }
+        let key = self.claim(context, &plan, version)?;
+        let append = Append {
+            account: context.caller.account.to_string(),
+            actor: attempt.standing.actor.to_string(),
+            correlation_id: context.correlation_id,
+            causation_id: context.causation_id,
+            writes,
+            guards,
+            head: plan.head,
+            key,
+        };
+        match self.log.append(append).await {
+            Ok(Appended::Committed(receipt)) => {
+                let at = Timestamp::from(receipt.recorded_at);
+                if plan.change.stream == account_stream(&context.caller.account) {
+                    self.directory.catch_up().await?;
+                }
+                Ok(self.answer(attempt, plan, Some(at), receipt.position))
+            }
+            Ok(Appended::Replayed(replay)) => self.replay(context, replay).await,
+            Err(AppendError::KeyReused) => Err(CommandError::KeyReused),
+            Err(error) => Err(CommandError::Append(error)),
+        }
+    }
+
+    fn claim<S: Folded>(
+        &self,
+        context: &Context,
+        plan: &Plan<S>,
+        subject_version: i64,
+    ) -> Result<Option<KeyClaim>, CommandError> {
+        let Some(key) = &context.key else {
+            return Ok(None);
+        };
+        let sealed = match &plan.secret {
+            Some(secret) => Some(
+                self.master_key
+                    .seal(&sealed_for(&plan.subject), secret.0.as_bytes())?,
+            ),
+            None => None,
+        };
+        Ok(Some(KeyClaim {
+            credential: context.caller.credential(),
+            key: key.key.clone(),
+            request_hash: key.request_hash,
+            subject: plan.subject.clone(),
+            subject_version,
+            sealed,
+        }))
+    }
+
+    /// The state after the command's own events, kept for the next command.
+    fn answer<S: Kept>(
+        &self,
+        attempt: &Attempt<'_>,
+        plan: Plan<S>,
+        recorded_at: Option<Timestamp>,
+        position: Position,
+    ) -> Answer<S> {
+        let envelope = |at| Envelope {
+            at,
+            actor: attempt.standing.actor.clone(),
+        };
+        let after = match recorded_at {
+            Some(at) => {
+                for change in plan.also {
+                    keep(self, change, &envelope(at));
+                }
+                keep(self, plan.change, &envelope(at))
+            }
+            None => plan.change.before,
+        };
+        Answer {
+            subject: plan.subject,
+            state: after.state,
+            directory: Arc::clone(&attempt.account.state),
+            position,
+            is_replay: false,
+            secret: plan.secret,
+        }
+    }
+
+    /// The answer of the first request with the same key, rendered again as of then.
+    async fn replay<S: Kept>(
+        &self,
+        context: &Context,
+        replay: Replay,
+    ) -> Result<Answer<S>, CommandError> {
+        let account = &context.caller.account;
+        let directory = self.directory.at(account, replay.position).await?;
+        let state = match S::kept(self) {
+            Some(kept) => kept.at(&replay.subject, replay.subject_version).await?,
+            // An answer about an account is rendered from the directory.
+            None => Arc::default(),
+        };
+        let secret = match &replay.sealed {
+            Some(sealed) => {
+                let opened = self.master_key.open(&sealed_for(&replay.subject), sealed)?;
+                Some(KeyText(String::from_utf8_lossy(&opened).into_owned()))
+            }
+            None => None,
+        };
+        Ok(Answer {
+            subject: replay.subject,
+            state,
+            directory,
+            position: replay.position,
+            is_replay: true,
+            secret,
+        })
+    }
+
+    async fn is_still_true(&self, seen: &[Guard]) -> Result<bool, CommandError> {
+        let streams: Vec<StreamId> = seen.iter().map(|guard| guard.stream.clone()).collect();
+        let versions = self.log.versions(&streams).await?;
+        Ok(seen
+            .iter()
+            .zip(versions)
+            .all(|(guard, version)| guard.version == version))
+    }
+
+    /// Brings what a decision rested on level with the log.
+    async fn look_again(&self, seen: &[Guard]) -> Result<(), CommandError> {
+        for guard in seen {
+            match guard.stream.kind.as_str() {
+                Task::KIND => drop(self.tasks.fresh(&guard.stream).await?),
+                Webhook::KIND => drop(self.webhooks.fresh(&guard.stream).await?),
+                _ => self.directory.catch_up().await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The caller's account has changed since this node looked.
+    async fn directory_moved(&self, context: &Context) -> Result<bool, CommandError> {
+        let account = &context.caller.account;
+        let before = self.directory.account(account).version;
+        self.directory.catch_up().await?;
+        Ok(self.directory.account(account).version != before)
+    }
+}
+
+fn to_write<S: Folded>(change: &Change<S>) -> Option<StreamWrite> {
+    let new_event = |event: &S::Event| {
+        let stored = event.encode();
+        NewEvent {
+            event_id: Uuid::now_v7(),
+            event_type: stored.event_type,
+            schema_version: stored.schema_version,
+            payload: stored.payload,
+        }
+    };
+    (!change.events.is_empty()).then(|| StreamWrite {
+        stream: change.stream.clone(),
+        expected_version: change.before.version,
+        events: change.events.iter().map(new_event).collect(),
+    })
+}
+
+fn keep<S: Kept>(commands: &Commands, change: Change<S>, envelope: &Envelope) -> Versioned<S> {
+    let version = change.before.version + change.events.len() as i64;
+    let before = Arc::unwrap_or_clone(change.before.state);
+    let state = change
+        .events
+        .into_iter()
+        .fold(before, |state, event| state.fold(envelope, event));
+    let after = Versioned {
+        state: Arc::new(state),
+        version,
+    };
+    if let Some(kept) = S::kept(commands) {
+        kept.put(change.stream, after.clone());
+    }
+    after
+}
+
+fn sealed_for(subject: &StreamId) -> String {
+    format!("idempotent answer about {subject}")
+}
+
+/// The node's clock.
+fn now() -> Timestamp {
+    Timestamp::from(jiff::Timestamp::now())
+}
+
+/// The account before a change, as a versioned state.
+pub(crate) fn versioned(account: &KnownAccount) -> Versioned<Account> {
+    Versioned {
+        state: Arc::clone(&account.state),
+        version: account.version,
+    }
+}

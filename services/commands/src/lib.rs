@@ -1,0 +1,31 @@
+//! Commands: who asks, what they may, what follows, and that it is recorded once.
+//!
+//! One way for all: the caller's standing is taken from the directory, the states a decision
+//! needs are loaded, the domain decides, the log appends if everything looked at is still true,
+//! and the answer is the state after the command's own events. Nothing here knows HTTP or MCP,
+//! and nothing here reads a read model.
+
+mod agents;
+mod attempt;
+mod caller;
+mod error;
+mod execute;
+mod idempotency;
+mod instance;
+mod keys;
+mod seal;
+mod secrets;
+mod sightings;
+mod tasks;
+mod webhooks;
+
+pub use agents::{ChangeAgent, CreateAgent, DeleteAgent, OpenAccount, RotateKey};
+pub use caller::{Caller, Who};
+pub use error::CommandError;
+pub use execute::{Answer, Commands, Context, RequestKey};
+pub use instance::{InstanceError, check_instance, migrate};
+pub use keys::{KeyText, hash_of, random_token};
+pub use seal::{MasterKey, SealError};
+pub use secrets::SecretsError;
+pub use tasks::{ChangeTask, CreateTask, ForeignIds, TaskAction};
+pub use webhooks::{ChangeWebhook, RegisterWebhook, WebhookSecret};

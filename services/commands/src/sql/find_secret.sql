@@ -1,0 +1,3 @@
+select sealed
+from webhook_secrets
+where secret_id = $1 and account_id = $2

@@ -1,0 +1,3 @@
+select check_value
+from instance_checks
+where name = $1
