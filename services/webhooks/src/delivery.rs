@@ -1,0 +1,130 @@
+//! A delivery that is due, in memory, and the pages in which deliveries are read.
+
+use baton_domain::WebhookId;
+use baton_domain::webhook::Ordering;
+use baton_log::Position;
+use deadpool_postgres::Pool;
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::endpoint::Endpoint;
+use crate::error::StoreError;
+use crate::send::Letter;
+
+const READ_FIRST: &str = include_str!("sql/read_first.sql");
+const READ_RETRIES: &str = include_str!("sql/read_retries.sql");
+/// First attempts that one read returns at most.
+const PAGE_DELIVERIES_MAX: usize = 256;
+/// Bytes of bodies after which a page of first attempts ends.
+const PAGE_BYTES_MAX: i64 = 4 * 1024 * 1024;
+
+/// One event for one endpoint, not delivered yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivery {
+    pub(crate) letter: Letter,
+    /// The event's place in the log.
+    pub(crate) position: Position,
+    /// Deliveries of one lane go out in order.
+    pub(crate) lane: String,
+    /// Attempts made so far.
+    pub(crate) attempts: i32,
+}
+
+/// First attempts in order.
+pub(crate) struct Page {
+    pub(crate) deliveries: Vec<Delivery>,
+    /// There was no more when it was read.
+    pub(crate) is_last: bool,
+}
+
+/// Retries that are due, and when the next one is.
+pub(crate) struct Retries {
+    pub(crate) due: Vec<Delivery>,
+    pub(crate) next_at: Option<Timestamp>,
+}
+
+/// The id of the delivery of an event to a webhook: planned again, it is the same.
+pub(crate) fn delivery_id(webhook: WebhookId, event: Uuid) -> Uuid {
+    Uuid::new_v5(&webhook.0, event.as_bytes())
+}
+
+/// The lane in which an endpoint gets the events of one stream.
+pub(crate) fn lane(endpoint: &Endpoint, stream: String) -> String {
+    match endpoint.ordering {
+        Ordering::PerTask => stream,
+        // One lane for all: one at a time, in log order.
+        Ordering::Strict => String::new(),
+    }
+}
+
+/// The endpoint's first attempts above `after`, in order.
+pub(crate) async fn read_first(
+    pool: &Pool,
+    endpoint: &Endpoint,
+    after: Position,
+) -> Result<Page, StoreError> {
+    let client = pool.get().await.map_err(StoreError::Pool)?;
+    let statement = client.prepare_cached(READ_FIRST).await?;
+    let after = after.max(endpoint.dropped_through);
+    let limit = i64::try_from(PAGE_DELIVERIES_MAX).expect("a small number");
+    let rows = client.query(&statement, &[&endpoint.id.0, &after, &limit, &PAGE_BYTES_MAX]).await?;
+    let deliveries = rows.iter().map(|row| one(row, endpoint)).collect::<Result<Vec<_>, _>>()?;
+    let bytes: usize = deliveries.iter().map(|delivery| delivery.letter.body.len()).sum();
+    let is_full = deliveries.len() == PAGE_DELIVERIES_MAX
+        || i64::try_from(bytes).is_ok_and(|bytes| bytes >= PAGE_BYTES_MAX);
+    Ok(Page { deliveries, is_last: !is_full })
+}
+
+/// The endpoint's retries that are due at `now`, without those under way.
+pub(crate) async fn read_retries(
+    pool: &Pool,
+    endpoint: &Endpoint,
+    under_way: &[Uuid],
+    now: Timestamp,
+    limit: usize,
+) -> Result<Retries, StoreError> {
+    let client = pool.get().await.map_err(StoreError::Pool)?;
+    let statement = client.prepare_cached(READ_RETRIES).await?;
+    let rows_max = i64::try_from(limit).expect("a small number");
+    let dropped_through = endpoint.dropped_through;
+    let rows = client
+        .query(&statement, &[&endpoint.id.0, &dropped_through, &under_way, &rows_max])
+        .await?;
+    let mut retries = Retries { due: Vec::new(), next_at: None };
+    for row in &rows {
+        let next_at: Timestamp = row.try_get("next_attempt_at")?;
+        if next_at > now {
+            retries.next_at = Some(next_at);
+            break;
+        }
+        retries.due.push(one(row, endpoint)?);
+    }
+    if retries.due.len() == limit {
+        retries.next_at = Some(now);
+    }
+    Ok(retries)
+}
+
+fn one(row: &Row, endpoint: &Endpoint) -> Result<Delivery, StoreError> {
+    let body: String = row.try_get("body")?;
+    Ok(Delivery {
+        letter: Letter {
+            id: row.try_get("delivery_id")?,
+            event_type: row.try_get("event_type")?,
+            body: body.into(),
+        },
+        position: row.try_get("position")?,
+        lane: lane(endpoint, row.try_get("lane")?),
+        attempts: row.try_get("attempt")?,
+    })
+}
+
+#[cfg(test)]
+impl Delivery {
+    pub(crate) fn for_tests(lane: &str, position: Position) -> Self {
+        let letter =
+            Letter { id: Uuid::from_u128(1), event_type: "task.updated".into(), body: "{}".into() };
+        Self { letter, position, lane: lane.to_owned(), attempts: 0 }
+    }
+}

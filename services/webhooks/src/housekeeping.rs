@@ -1,0 +1,65 @@
+//! Rows that nobody waits for: deliveries given up are marked, old ones deleted, in small steps.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::Pool;
+use tokio::sync::Notify;
+
+use crate::error::StoreError;
+
+const DROP_FIRST: &str = include_str!("sql/drop_first.sql");
+const DROP_RETRIES: &str = include_str!("sql/drop_retries.sql");
+const FORGET_DELIVERIES: &str = include_str!("sql/forget_deliveries.sql");
+/// Rows that one statement changes at most.
+const STEP_ROWS_MAX: i64 = 2_000;
+const EVERY: Duration = Duration::from_hours(1);
+
+/// Keeps the table in order for ever: at once when deliveries were given up, and every hour.
+pub(crate) async fn run(pool: Pool, keep_for: Duration, dropped: Arc<Notify>) {
+    let mut every = tokio::time::interval(EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let kept = tokio::select! {
+            () = dropped.notified() => mark_dropped(&pool).await,
+            _ = every.tick() => forget_old(&pool, keep_for).await,
+        };
+        if let Err(error) = kept {
+            let error: &dyn Error = &error;
+            tracing::warn!(error, "cannot keep the deliveries in order; will try again");
+        }
+    }
+}
+
+/// Marks what its webhook, inactive since, does not get any more.
+async fn mark_dropped(pool: &Pool) -> Result<(), StoreError> {
+    for sql in [DROP_FIRST, DROP_RETRIES] {
+        while step(pool, sql, None).await? {}
+    }
+    Ok(())
+}
+
+/// Deletes deliveries that are done with and older than `keep_for`.
+async fn forget_old(pool: &Pool, keep_for: Duration) -> Result<(), StoreError> {
+    mark_dropped(pool).await?;
+    while step(pool, FORGET_DELIVERIES, Some(keep_for)).await? {}
+    Ok(())
+}
+
+/// One statement, in a transaction of its own; true when there may be more to do.
+async fn step(
+    pool: &Pool,
+    sql: &'static str,
+    keep_for: Option<Duration>,
+) -> Result<bool, StoreError> {
+    let client = pool.get().await.map_err(StoreError::Pool)?;
+    let statement = client.prepare_cached(sql).await?;
+    let changed = match keep_for {
+        Some(keep_for) => {
+            client.execute(&statement, &[&keep_for.as_secs_f64(), &STEP_ROWS_MAX]).await?
+        }
+        None => client.execute(&statement, &[&STEP_ROWS_MAX]).await?,
+    };
+    Ok(i64::try_from(changed).is_ok_and(|changed| changed == STEP_ROWS_MAX))
+}

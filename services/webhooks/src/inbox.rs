@@ -1,0 +1,85 @@
+//! What the sender tells one endpoint's worker: new deliveries, changes, and when to end.
+//! Bounded: deliveries that do not fit are read from the table later.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::Notify;
+
+use crate::delivery::Delivery;
+use crate::endpoint::Endpoint;
+
+/// Deliveries that wait for their worker at most.
+const DELIVERIES_MAX: usize = 1_024;
+/// Bytes of their bodies at most.
+const BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// A worker's inbox.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    mail: Mutex<Mail>,
+    arrived: Notify,
+}
+
+/// What arrived since the worker last looked.
+#[derive(Debug, Default)]
+pub(crate) struct Mail {
+    /// New first attempts in log order, unless some were left out.
+    pub(crate) deliveries: VecDeque<Delivery>,
+    bytes: usize,
+    /// More is due than is here: read the table.
+    pub(crate) is_incomplete: bool,
+    /// The endpoint has changed.
+    pub(crate) endpoint: Option<Arc<Endpoint>>,
+    /// Another sender may have been at work: nothing queued is sure to be due.
+    pub(crate) is_stale: bool,
+    /// Start nothing more.
+    pub(crate) is_closed: bool,
+}
+
+impl Inbox {
+    /// New first attempts, in log order, above all before.
+    pub(crate) fn offer(&self, delivery: Delivery) {
+        let mut mail = self.lock();
+        let bytes = mail.bytes + delivery.letter.body.len();
+        if mail.is_incomplete || mail.deliveries.len() == DELIVERIES_MAX || bytes > BYTES_MAX {
+            mail.is_incomplete = true;
+        } else {
+            mail.bytes = bytes;
+            mail.deliveries.push_back(delivery);
+        }
+        drop(mail);
+        self.arrived.notify_one();
+    }
+
+    /// The endpoint as it is now; `is_stale`: another sender may have been at work.
+    pub(crate) fn change(&self, endpoint: Arc<Endpoint>, is_stale: bool) {
+        let mut mail = self.lock();
+        mail.endpoint = Some(endpoint);
+        mail.is_stale |= is_stale;
+        drop(mail);
+        self.arrived.notify_one();
+    }
+
+    /// Nothing more is to be started.
+    pub(crate) fn close(&self) {
+        self.lock().is_closed = true;
+        self.arrived.notify_one();
+    }
+
+    /// Everything that arrived; a closed inbox stays closed.
+    pub(crate) fn take(&self) -> Mail {
+        let mut mail = self.lock();
+        let is_closed = mail.is_closed;
+        std::mem::replace(&mut *mail, Mail { is_closed, ..Mail::default() })
+    }
+
+    /// Waits for the next arrival since the last wait.
+    pub(crate) async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Mail> {
+        self.mail.lock().expect("no holder of an inbox's lock panics")
+    }
+}

@@ -1,0 +1,42 @@
+//! Webhooks: deliveries due from the log, signed, sent, tried again, written down (contract 4).
+//!
+//! `plan` turns events into rows in the transaction that moves its checkpoint; `sender` has a
+//! `worker` per endpoint that sends them; `record` writes down what became of each attempt. A
+//! committed event is delivered at least once, always with the same id. Nothing here runs in a
+//! request, appends an event other than through a command, or can deliver a replayed event.
+
+mod address;
+mod body;
+mod deliveries;
+mod delivery;
+mod disable;
+mod endpoint;
+mod error;
+mod handover;
+mod housekeeping;
+mod inbox;
+mod lanes;
+mod migrations;
+mod plan;
+mod record;
+mod resolve;
+mod running;
+mod schedule;
+mod secrets;
+mod send;
+mod sender;
+mod settings;
+mod sign;
+mod slots;
+mod url;
+mod worker;
+
+pub use deliveries::{Deliveries, DeliveryDocument};
+pub use error::{MigrateError, StartError, StoreError};
+pub use migrations::migrate;
+pub use plan::SUBSCRIPTION;
+pub use resolve::{AddressRules, Lookup, SystemLookup};
+pub use running::Webhooks;
+pub use schedule::Schedule;
+pub use settings::Settings;
+pub use url::{UrlRefusal, check_url};

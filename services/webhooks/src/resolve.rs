@@ -1,0 +1,136 @@
+//! Names to addresses, checked: the HTTP client gets only addresses it may connect to, so what
+//! was checked is what is connected, whatever the name answers next time (contract 4.3).
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::address::is_globally_routable;
+use crate::url::{UrlRefusal, literal, parse};
+
+/// How long a registration waits for its host's name.
+const REGISTRATION_LOOKUP_MAX: Duration = Duration::from_secs(2);
+
+/// Finds the addresses of a name. The system's resolver does; tests have their own.
+pub trait Lookup: Send + Sync + 'static {
+    /// All addresses of `host`.
+    fn lookup(&self, host: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
+}
+
+/// The system's resolver.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemLookup;
+
+impl Lookup for SystemLookup {
+    fn lookup(&self, host: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
+            Ok(found.map(|address| address.ip()).collect())
+        })
+    }
+}
+
+/// Every address of the host is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no address of the host may be connected")]
+pub(crate) struct AddressRefused;
+
+/// Which addresses webhooks may have, and how names are resolved.
+#[derive(Clone)]
+pub struct AddressRules {
+    allow_private: bool,
+    lookup: Arc<dyn Lookup>,
+}
+
+impl AddressRules {
+    /// Rules over a resolver. `allow_private`: this machine and its network are allowed too.
+    #[must_use]
+    pub fn new(allow_private: bool, lookup: Arc<dyn Lookup>) -> Self {
+        Self { allow_private, lookup }
+    }
+
+    /// Checks a URL that is to be registered, its host's name resolved. A name that does not
+    /// resolve now is accepted: it is checked again at every delivery.
+    ///
+    /// # Errors
+    /// [`UrlRefusal`], with a text for the client.
+    pub async fn check(&self, url: &str) -> Result<(), UrlRefusal> {
+        let url = parse(url, self.allow_private)?;
+        if self.allow_private || literal(&url).is_some() {
+            return Ok(());
+        }
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let found = tokio::time::timeout(REGISTRATION_LOOKUP_MAX, self.lookup.lookup(host)).await;
+        let addresses = found.ok().and_then(Result::ok).unwrap_or_default();
+        match addresses.into_iter().all(is_globally_routable) {
+            true => Ok(()),
+            false => Err(UrlRefusal::Private),
+        }
+    }
+
+    /// A literal address passes by the resolver: it is checked before a request is made.
+    pub(crate) fn allows_literal(&self, url: &reqwest::Url) -> bool {
+        self.allow_private || literal(url).is_none_or(is_globally_routable)
+    }
+}
+
+impl Resolve for AddressRules {
+    fn resolve(&self, name: Name) -> Resolving {
+        let found = self.lookup.lookup(name.as_str().to_owned());
+        let allow_private = self.allow_private;
+        Box::pin(async move {
+            let mut addresses = found.await?;
+            addresses.retain(|address| allow_private || is_globally_routable(*address));
+            if addresses.is_empty() {
+                return Err(AddressRefused.into());
+            }
+            let sockets = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
+            Ok(Box::new(sockets) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixed(&'static [&'static str]);
+
+    impl Lookup for Fixed {
+        fn lookup(&self, _host: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+            let addresses = self.0.iter().map(|text| text.parse().unwrap()).collect();
+            Box::pin(async move { Ok(addresses) })
+        }
+    }
+
+    async fn resolved(addresses: &'static [&'static str]) -> Vec<String> {
+        let rules = AddressRules::new(false, Arc::new(Fixed(addresses)));
+        let resolved = rules.resolve("example.com".parse().unwrap()).await;
+        resolved.map_or(Vec::new(), |found| found.map(|socket| socket.ip().to_string()).collect())
+    }
+
+    #[tokio::test]
+    async fn only_checked_addresses_are_connected() {
+        assert_eq!(resolved(&["127.0.0.1", "8.8.8.8", "::1"]).await, ["8.8.8.8"]);
+        assert!(resolved(&["10.0.0.1", "::ffff:10.0.0.1"]).await.is_empty());
+        assert!(resolved(&[]).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn registration_refuses_a_name_with_a_private_address() {
+        for (addresses, expected) in [
+            (&["8.8.8.8"][..], Ok(())),
+            (&[], Ok(())),
+            (&["8.8.8.8", "192.168.0.1"], Err(UrlRefusal::Private)),
+        ] {
+            let rules = AddressRules::new(false, Arc::new(Fixed(addresses)));
+            assert_eq!(rules.check("https://example.com/hook").await, expected);
+        }
+        let rules = AddressRules::new(true, Arc::new(Fixed(&["192.168.0.1"])));
+        assert_eq!(rules.check("https://example.com/hook").await, Ok(()));
+    }
+}

@@ -1,0 +1,1 @@
+select webhook_id, failure_count from public.webhook_health where account_id = $1

@@ -1,0 +1,191 @@
+//! A committed event reaches its webhooks whatever stops in between, with one id and one body.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use baton_harness::receiver::{Answer, Receiver};
+use baton_harness::wait_until;
+
+use crate::node::{LIMIT, Node, only, received, retrying, settings};
+
+#[tokio::test]
+async fn retries_carry_the_same_id_and_the_same_bytes_and_a_new_signature_time() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(retrying(&[50, 50]));
+    let webhook = node.register(&receiver.url()).await;
+    receiver.answer_next([Answer::status(500), Answer::status(302)]);
+    node.create_task("one").await;
+    let all = received(&receiver, 3).await;
+    for again in &all[1..] {
+        assert_eq!(again.body, all[0].body);
+        assert_eq!(again.header("webhook-id"), all[0].header("webhook-id"));
+        assert_ne!(again.header("x-delega-timestamp"), all[0].header("x-delega-timestamp"));
+        baton_harness::signature::verify_standard(again, crate::node::SECRET).unwrap();
+    }
+    let log = node.wait_for_deliveries(webhook, "a success", |all| all[0].success).await;
+    assert_eq!(log[0].attempt, 3);
+    assert_eq!(log[0].id.to_string(), all[0].header("x-delega-delivery"));
+    assert_eq!(log[0].payload, all[0].json());
+    webhooks.shutdown().await;
+}
+
+#[tokio::test]
+async fn events_while_nobody_sends_are_sent_afterwards_in_order() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    node.register_with(&receiver.url(), only(&["task.updated"])).await;
+    let task = node.create_task("one").await;
+    for text in ["1", "2", "3"] {
+        node.update(&task, text).await;
+    }
+    let webhooks = node.start(settings());
+    let order: Vec<String> =
+        received(&receiver, 3).await.iter().map(crate::node::description).collect();
+    assert_eq!(order, ["1", "2", "3"]);
+    webhooks.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_was_down_gets_everything_once_it_is_up() {
+    let (node, mut receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(retrying(&[200; 50]));
+    let webhook = node.register(&receiver.url()).await;
+    receiver.down().await;
+    for number in 0..5 {
+        node.create_task(&number.to_string()).await;
+    }
+    let log = node
+        .wait_for_deliveries(webhook, "attempts", |all| {
+            all.len() == 5 && all.iter().all(|it| it.attempt > 0)
+        })
+        .await;
+    assert!(log.iter().all(|it| it.error.as_deref() == Some("cannot connect")));
+    receiver.up().await;
+    let ids: BTreeSet<String> = log.iter().map(|it| it.id.to_string()).collect();
+    let arrived = |requests: &[baton_harness::receiver::Received]| {
+        let arrived: BTreeSet<String> =
+            requests.iter().map(|it| it.header("webhook-id").to_owned()).collect();
+        arrived == ids
+    };
+    receiver.wait_for(LIMIT, arrived).await;
+    node.wait_for_deliveries(webhook, "successes", |all| all.iter().all(|it| it.success)).await;
+    webhooks.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_sender_that_dies_in_the_middle_loses_nothing_and_changes_no_id() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(settings());
+    let webhook = node.register(&receiver.url()).await;
+    receiver.answer_always(Answer::hang());
+    for number in 0..40 {
+        node.create_task(&number.to_string()).await;
+    }
+    // 32 hang; the answers are never seen by the one that dies, nor the other eight sent.
+    let before = received(&receiver, 32).await;
+    drop(webhooks);
+    receiver.answer_always(Answer::status(200));
+    let webhooks = node.start(settings());
+    let log = node
+        .wait_for_deliveries(webhook, "40 successes", |all| {
+            all.len() == 40 && all.iter().all(|it| it.success)
+        })
+        .await;
+    let all = receiver.requests();
+    let ids: BTreeSet<&str> = all.iter().map(|it| it.header("webhook-id")).collect();
+    assert_eq!(ids.len(), 40, "each event under one id");
+    let bodies: BTreeSet<&[u8]> = all.iter().map(|it| &it.body[..]).collect();
+    assert_eq!(bodies.len(), 40, "each event in the same bytes");
+    assert!(all.len() >= before.len() + 40);
+    assert!(log.iter().all(|it| it.attempt == 1), "what was not recorded did not count");
+    webhooks.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_shutdown_lets_what_is_under_way_end() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(settings());
+    let webhook = node.register(&receiver.url()).await;
+    receiver.answer_always(Answer::status(200).after(Duration::from_millis(300)));
+    for number in 0..40 {
+        node.create_task(&number.to_string()).await;
+    }
+    received(&receiver, 32).await;
+    node.planned(&webhooks).await;
+    webhooks.shutdown().await;
+    let log = node.deliveries(webhook).await;
+    let taken = log.iter().filter(|it| it.success).count();
+    assert_eq!((log.len(), taken), (40, 32), "recorded, and nothing more begun");
+    assert_eq!(receiver.requests().len(), 32);
+}
+
+#[tokio::test]
+async fn another_process_takes_over_where_the_first_left() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let first = node.start(settings());
+    let webhook = node.register(&receiver.url()).await;
+    node.create_task("1").await;
+    received(&receiver, 1).await;
+    let second = node.start(settings());
+    node.create_task("2").await;
+    received(&receiver, 2).await;
+    first.shutdown().await;
+    node.create_task("3").await;
+    received(&receiver, 3).await;
+    node.wait_for_deliveries(webhook, "successes", |all| {
+        all.len() == 3 && all.iter().all(|it| it.success)
+    })
+    .await;
+    assert_eq!(receiver.requests().len(), 3, "two processes, one sender");
+    second.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_sender_that_lost_the_subscription_stops_and_records_nothing() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(settings());
+    let webhook = node.register(&receiver.url()).await;
+    node.create_task("1").await;
+    node.wait_for_deliveries(webhook, "a success", |all| all.iter().any(|it| it.success)).await;
+    receiver.answer_next([Answer::status(200).after(Duration::from_millis(500))]);
+    node.create_task("2").await;
+    received(&receiver, 2).await;
+    // As if this process had been stopped and another had taken over.
+    let rob = include_str!("sql/rob.sql");
+    node.database.connect().await.execute(rob, &[]).await.unwrap();
+    wait_until(LIMIT, "the runner to see it", async || {
+        node.create_task("more").await;
+        let held = include_str!("sql/position_stands.sql");
+        let client = node.pool.get().await.unwrap();
+        client.query_one(held, &[]).await.unwrap().get::<_, bool>(0)
+    })
+    .await;
+    let robbed = receiver.requests().len();
+    webhooks.shutdown().await;
+    let log = node.deliveries(webhook).await;
+    let second = log.iter().find(|it| it.payload["task"]["content"] == "2").unwrap();
+    assert_eq!((second.attempt, second.success), (0, false));
+    assert!(second.next_attempt_at.is_some(), "still due, for the new holder");
+    assert_eq!(receiver.requests().len(), robbed);
+}
+
+#[tokio::test]
+async fn a_backlog_larger_than_memory_arrives_whole_and_in_order() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    node.register_with(&receiver.url(), only(&["task.updated"])).await;
+    let tasks = [node.create_task("a").await, node.create_task("b").await];
+    for number in 0..1_300 {
+        node.update(&tasks[number % 2], &number.to_string()).await;
+    }
+    let webhooks = node.start(settings());
+    let all = receiver.wait_for(LIMIT, |all| all.len() >= 1_300).await;
+    for task in &tasks {
+        let numbers: Vec<u32> = all
+            .iter()
+            .filter(|it| it.json()["task"]["id"] == task.as_str())
+            .map(|it| crate::node::description(it).parse().unwrap())
+            .collect();
+        assert!(numbers.is_sorted(), "in order");
+        assert_eq!(numbers.len(), 650, "each once");
+    }
+    webhooks.shutdown().await;
+}

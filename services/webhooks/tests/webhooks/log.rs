@@ -1,0 +1,115 @@
+//! The delivery log: its order and length, what is kept, and what never is.
+
+use std::time::Duration;
+
+use baton_harness::receiver::Receiver;
+use baton_harness::wait_until;
+use baton_webhooks::Settings;
+
+use crate::node::{LIMIT, Node, SECRET, received, settings};
+
+#[tokio::test]
+async fn newest_come_first_and_no_more_than_asked_for() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(settings());
+    let webhook = node.register(&receiver.url()).await;
+    for number in 0..5 {
+        node.create_task(&number.to_string()).await;
+    }
+    node.planned(&webhooks).await;
+    let log = node.deliveries.deliveries(&node.account, webhook, 3).await.unwrap();
+    let contents: Vec<&str> =
+        log.iter().map(|it| it.payload["task"]["content"].as_str().unwrap()).collect();
+    assert_eq!(contents, ["4", "3", "2"]);
+    webhooks.shutdown().await;
+}
+
+#[tokio::test]
+async fn deliveries_done_with_are_kept_for_a_time_and_then_deleted() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(settings());
+    let webhook = node.register(&receiver.url()).await;
+    for number in 0..3 {
+        node.create_task(&number.to_string()).await;
+    }
+    node.wait_for_deliveries(webhook, "successes", |all| {
+        all.len() == 3 && all.iter().all(|it| it.success)
+    })
+    .await;
+    webhooks.shutdown().await;
+    let client = node.pool.get().await.unwrap();
+    // One is eight days old, one six, one eight but due again.
+    client.execute(include_str!("sql/age_deliveries.sql"), &[]).await.unwrap();
+    let webhooks = node.start(Settings { ..settings() });
+    wait_until(LIMIT, "the oldest to go", async || node.deliveries(webhook).await.len() == 2).await;
+    received(&receiver, 4).await;
+    let log = node.deliveries(webhook).await;
+    let contents: Vec<&str> =
+        log.iter().map(|it| it.payload["task"]["content"].as_str().unwrap()).collect();
+    assert_eq!(contents, ["2", "1"]);
+    webhooks.shutdown().await;
+}
+
+#[tokio::test]
+async fn no_secret_lies_open_anywhere_in_the_database() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(settings());
+    let webhook = node.register(&receiver.url()).await;
+    node.create_task("1").await;
+    received(&receiver, 1).await;
+    node.wait_for_deliveries(webhook, "a success", |all| all[0].success).await;
+    let client = node.pool.get().await.unwrap();
+    let tables = client.query(include_str!("sql/tables.sql"), &[]).await.unwrap();
+    assert!(tables.len() > 8);
+    let key = SECRET.strip_prefix("whsec_").unwrap();
+    let in_hex = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    for table in tables {
+        let name: String = table.get(0);
+        // Table names take no parameters; these come from the catalogue.
+        let rows = client.query(&format!("select t::text from {name} t"), &[]).await.unwrap();
+        for row in rows {
+            let text: String = row.get(0);
+            assert!(!text.contains(key) && !text.contains(&in_hex), "{name}");
+        }
+    }
+    webhooks.shutdown().await;
+}
+
+/// A figure for people, not a test: `cargo test -p baton-webhooks --release -- --ignored`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures"]
+async fn measure() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(settings());
+    node.register(&receiver.url()).await;
+    let mut latencies = Vec::new();
+    for number in 0..400 {
+        let begun = std::time::Instant::now();
+        node.create_task(&number.to_string()).await;
+        let committed = std::time::SystemTime::now();
+        let all = receiver.wait_for(LIMIT, |all| all.len() > number).await;
+        let latency = all[number].at.duration_since(committed).unwrap_or_default();
+        latencies.push(latency);
+        tokio::time::sleep(Duration::from_millis(5).saturating_sub(begun.elapsed())).await;
+    }
+    latencies.sort();
+    println!("one by one: p50 {:?} p99 {:?}", latencies[200], latencies[396]);
+    webhooks.shutdown().await;
+
+    let backlog = 20_000;
+    let node = &node;
+    let created = (0..64).map(|_| async move {
+        for number in 0..backlog / 64 {
+            node.create_task(&number.to_string()).await;
+        }
+    });
+    let begun = std::time::Instant::now();
+    futures_util::future::join_all(created).await;
+    println!("created {:.0}/s", backlog as f64 / begun.elapsed().as_secs_f64());
+    let begun = std::time::Instant::now();
+    let webhooks = node.start(settings());
+    let wanted = 400 + backlog / 64 * 64;
+    receiver.wait_for(Duration::from_secs(120), |all| all.len() >= wanted).await;
+    println!("drained {:.0}/s", backlog as f64 / begun.elapsed().as_secs_f64());
+    webhooks.shutdown().await;
+}

@@ -1,0 +1,13 @@
+//! What webhooks promise, proven with a real Postgres, a real receiver and real commands. Each
+//! module is one group of promises.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+mod addresses;
+mod answers;
+mod disabling;
+mod durability;
+mod log;
+mod node;
+mod order;
+mod requests;

@@ -1,0 +1,1 @@
+update public.webhook_health set failure_count = 10 where webhook_id = $1
