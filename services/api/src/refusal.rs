@@ -1,0 +1,122 @@
+//! What commands and reads refuse or fail with, as problems: the one place from a refusal to a
+//! status (contract 0.9).
+
+use baton_commands::CommandError;
+use baton_domain::{account::AccountRefusal, task::TaskRefusal, webhook::WebhookRefusal};
+use baton_history::FoldError;
+use baton_log::AppendError;
+use baton_projections::{Behind, QueryError};
+use baton_webhooks::StoreError;
+
+use crate::problem::Problem;
+
+/// After how many seconds a client may try again what the server could not take.
+const RETRY_AFTER_SECONDS: u64 = 1;
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CommandError::Unauthenticated => Self::unauthorized(),
+            CommandError::ReadOnly | CommandError::ProjectIsProtected => Self::forbidden(detail),
+            CommandError::NotWritable => Self::claim_first(),
+            CommandError::NotFound { what } => Self::not_found(what),
+            CommandError::InactiveAgent { .. } => {
+                Self::invalid_field("assigned_to_agent_id", detail)
+            }
+            CommandError::Account(refusal) => of_account(refusal),
+            CommandError::Task(refusal) => of_task(refusal),
+            CommandError::Webhook(WebhookRefusal::NotFound) => Self::not_found("Webhook"),
+            CommandError::Webhook(WebhookRefusal::AlreadyExists) => Self::conflict(detail),
+            CommandError::Webhook(WebhookRefusal::NotAdmin) => Self::forbidden(detail),
+            CommandError::KeyReused => Self::key_reused(),
+            CommandError::KeyInUse => Self::conflict(detail),
+            CommandError::Contended => Self::unavailable(RETRY_AFTER_SECONDS, &error),
+            CommandError::Append(AppendError::Invalid { .. }) => {
+                tracing::warn!(error = detail, "a command cannot be appended");
+                Self::invalid_field("body", "is too large to be recorded")
+            }
+            CommandError::Append(_) => Self::unavailable(RETRY_AFTER_SECONDS, &error),
+            CommandError::History(history) => history.into(),
+            CommandError::Secrets(_) => Self::unavailable(RETRY_AFTER_SECONDS, &error),
+            CommandError::Seal(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<FoldError> for Problem {
+    fn from(error: FoldError) -> Self {
+        if error.is_passing() {
+            Self::unavailable(RETRY_AFTER_SECONDS, &error)
+        } else {
+            Self::internal(&error)
+        }
+    }
+}
+
+impl From<Behind> for Problem {
+    fn from(behind: Behind) -> Self {
+        Self::unavailable(RETRY_AFTER_SECONDS, &behind)
+    }
+}
+
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Pool(_) | QueryError::Query(_) => {
+                Self::unavailable(RETRY_AFTER_SECONDS, &error)
+            }
+            QueryError::Row(_) => Self::internal(&error),
+            QueryError::TooMany { .. } => Self::conflict(error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Pool(_) | StoreError::Query(_) => {
+                Self::unavailable(RETRY_AFTER_SECONDS, &error)
+            }
+            StoreError::Malformed(_) | StoreError::Fold(_) | StoreError::Id(_) => {
+                Self::internal(&error)
+            }
+        }
+    }
+}
+
+fn of_account(refusal: AccountRefusal) -> Problem {
+    let detail = refusal.to_string();
+    match refusal {
+        AccountRefusal::NameTaken { .. }
+        | AccountRefusal::AlreadyOpened
+        | AccountRefusal::Self_
+        | AccountRefusal::LastAdmin
+        | AccountRefusal::StillAtWork { .. }
+        | AccountRefusal::Full { .. } => Problem::conflict(detail),
+        AccountRefusal::NameIsAnId => Problem::invalid_field("name", detail),
+        AccountRefusal::NoSuchAgent => Problem::not_found("Agent"),
+        AccountRefusal::NotAdmin { .. } | AccountRefusal::Protected { .. } => {
+            Problem::forbidden(detail)
+        }
+    }
+}
+
+fn of_task(refusal: TaskRefusal) -> Problem {
+    let detail = refusal.to_string();
+    match refusal {
+        TaskRefusal::NotFound => Problem::not_found("Task"),
+        TaskRefusal::AlreadyExists
+        | TaskRefusal::Status { .. }
+        | TaskRefusal::Fence { .. }
+        | TaskRefusal::RetriesUsed { .. } => Problem::conflict(detail),
+        TaskRefusal::Held { by, lease_expires_at } => Problem::conflict(detail)
+            .with("claimed_by_agent_id", by.map(|agent| agent.to_string()))
+            .with("lease_expires_at", lease_expires_at.map(|end| end.to_string())),
+        TaskRefusal::EvidenceMissing | TaskRefusal::EvidenceWithoutCompletion => {
+            Problem::invalid_field("evidence", detail)
+        }
+        TaskRefusal::EvidencePolicyProtected => Problem::forbidden(detail),
+        TaskRefusal::TooLarge { field, .. } => Problem::invalid_field(field, detail),
+    }
+}

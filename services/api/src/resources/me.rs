@@ -1,0 +1,58 @@
+//! The caller and the server (contract 1.16).
+
+use std::sync::Arc;
+
+use baton_commands::Caller;
+use baton_projections::Model;
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use serde_json::json;
+
+use super::{Tag, agents::Facts};
+use crate::{
+    answer::Rendered,
+    caller::Read,
+    problem::Problem,
+    root::health_document,
+    schema::{Health, Me},
+    service::Services,
+};
+
+pub(crate) struct MeApi;
+
+pub(crate) struct HealthApi;
+
+#[OpenApi(tag = "Tag::Service")]
+impl MeApi {
+    /// Who am I?
+    ///
+    /// The agent that the key belongs to; `agent` is null for the project token.
+    #[oai(path = "/agent/me", method = "get", operation_id = "getMe")]
+    async fn me(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Read<Caller>,
+    ) -> Result<Rendered<Me>, Problem> {
+        let reader = services.reader(&call, Model::Tasks).await?;
+        let account = json!({"plan": "self-hosted", "email": null});
+        let Some(agent) = call.caller.agent().and_then(|id| reader.directory.agents.get(&id))
+        else {
+            return Rendered::of(&json!({"agent": null, "account": account}));
+        };
+        let facts = Facts::of(&services, &call.caller, agent.id).await?;
+        let shown = facts.show(agent, &reader.standing);
+        let mut me = shown.clone();
+        me["agent"] = shown;
+        me["account"] = account;
+        Rendered::of(&me)
+    }
+}
+
+#[OpenApi(tag = "Tag::Service")]
+impl HealthApi {
+    /// Is the server up?
+    #[oai(path = "/health", method = "get", operation_id = "getHealth")]
+    async fn health(&self) -> Result<Rendered<Health>, Problem> {
+        Rendered::of(&health_document())
+    }
+}

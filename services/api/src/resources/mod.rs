@@ -1,0 +1,33 @@
+//! The resources of contract section 1: each translates a request to one command or one query,
+//! and its outcome to a document. Rules and SQL live elsewhere.
+
+mod agent_bodies;
+mod agents;
+mod me;
+mod task_bodies;
+mod task_query;
+mod task_reads;
+mod task_writes;
+mod webhook_bodies;
+mod webhooks;
+
+pub(crate) use agents::AgentsApi;
+pub(crate) use me::{HealthApi, MeApi};
+pub(crate) use task_reads::TaskReadsApi;
+pub(crate) use task_writes::TaskWritesApi;
+pub(crate) use webhooks::WebhooksApi;
+
+/// Groups of operations in the document.
+#[derive(poem_openapi::Tags)]
+pub(crate) enum Tag {
+    /// Identities of agents and their keys.
+    Agents,
+    /// Tasks and what happens to them.
+    Tasks,
+    /// Handing tasks on, and the record of it.
+    Delegation,
+    /// Where events are sent.
+    Webhooks,
+    /// The caller and the server.
+    Service,
+}

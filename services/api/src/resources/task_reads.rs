@@ -1,0 +1,140 @@
+//! Operations that read tasks and their chains (contract 1.2, 1.3).
+
+use std::sync::Arc;
+
+use baton_commands::Caller;
+use baton_domain::{
+    TaskId,
+    task::{Task, View, chain},
+};
+use baton_projections::{
+    Model,
+    tasks::{Page, Scope},
+};
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use serde_json::json;
+
+use super::{Tag, task_query::TaskQuery};
+use crate::{
+    answer::Rendered,
+    caller::Read,
+    path::{Id, Path},
+    problem::Problem,
+    query::Query,
+    schema::{Chain, Task as TaskSchema, TaskDetail},
+    service::{Reader, Services},
+};
+
+pub(crate) struct TaskReadsApi;
+
+#[OpenApi(tag = "Tag::Tasks")]
+impl TaskReadsApi {
+    /// List tasks
+    ///
+    /// Those the caller may read, most urgent first, then oldest. Without `status`, `completed`
+    /// or `include_completed` completed and cancelled tasks are left out. `X-Has-More: true`
+    /// says that the list goes on.
+    #[oai(path = "/tasks", method = "get", operation_id = "listTasks")]
+    async fn list(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Read<Caller>,
+        query: Query<TaskQuery>,
+    ) -> Result<Rendered<Vec<TaskSchema>>, Problem> {
+        let reader = services.reader(&call, Model::Tasks).await?;
+        let TaskQuery { wanted, window } = query.0;
+        if wanted.by_project && !reader.standing.reads_all() {
+            return Err(Problem::forbidden("you may not filter tasks by project"));
+        }
+        let Some(filter) = wanted.filter(&reader, call.caller.agent()) else {
+            return Rendered::of(&json!([]));
+        };
+        let (limit, offset) = (to_u32(window.limit), to_u32(window.offset));
+        let page = Page { limit, offset, scope: Scope::Page };
+        let account = &call.caller.account;
+        let found = services.reads.list(account, &reader.standing, &filter, page).await?;
+        let shown: Vec<_> =
+            found.tasks.iter().map(|task| task.document(&reader.directory, View::Plain)).collect();
+        Ok(Rendered::of(&shown)?.has_more(found.has_more))
+    }
+
+    /// Read a task
+    #[oai(path = "/tasks/:id", method = "get", operation_id = "getTask")]
+    async fn get(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Read<Caller>,
+        id: Path<Id>,
+    ) -> Result<Rendered<TaskDetail>, Problem> {
+        let (task, reader) = find(&services, &call, id.as_str()).await?;
+        Rendered::of(&task.document(&reader.directory, View::Detail))
+    }
+
+    /// The delegation chain of a task
+    ///
+    /// Every hop of every task with the same root: who handed what to whom, and when. Tasks that
+    /// the caller may not read keep their place and their hops, without their content.
+    #[oai(
+        path = "/tasks/:id/chain",
+        method = "get",
+        operation_id = "getTaskChain",
+        tag = "Tag::Delegation"
+    )]
+    async fn chain(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Read<Caller>,
+        id: Path<Id>,
+    ) -> Result<Rendered<Chain>, Problem> {
+        let (task, reader) = find(&services, &call, id.as_str()).await?;
+        let tasks = services.reads.tasks_by_root(&call.caller.account, task.root).await?;
+        Rendered::of(&chain(&task, tasks, &reader.standing, &reader.directory))
+    }
+
+    /// The children of a task
+    ///
+    /// Those the caller may read, oldest first.
+    #[oai(
+        path = "/tasks/:id/children",
+        method = "get",
+        operation_id = "listTaskChildren",
+        tag = "Tag::Delegation"
+    )]
+    async fn children(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Read<Caller>,
+        id: Path<Id>,
+    ) -> Result<Rendered<Vec<TaskSchema>>, Problem> {
+        let (task, reader) = find(&services, &call, id.as_str()).await?;
+        let account = &call.caller.account;
+        let children = services.reads.children(account, task.id, &reader.standing).await?;
+        let shown: Vec<_> =
+            children.iter().map(|child| child.document(&reader.directory, View::Plain)).collect();
+        Rendered::of(&shown)
+    }
+}
+
+/// A task that the caller may read; any other is not there.
+async fn find(
+    services: &Services,
+    call: &Read<Caller>,
+    id: &str,
+) -> Result<(Task, Reader), Problem> {
+    let reader = services.reader(call, Model::Tasks).await?;
+    let row = match id.parse::<TaskId>() {
+        Ok(id) => services.reads.task(&call.caller.account, id).await?,
+        Err(_) => None,
+    };
+    let task = row.map(|row| row.task).filter(Task::is_alive);
+    match task.filter(|task| task.is_readable_by(&reader.standing)) {
+        Some(task) => Ok((task, reader)),
+        None => Err(Problem::not_found("Task")),
+    }
+}
+
+/// Both are bounded by the window's rule.
+fn to_u32(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,230 @@
+//! Operations that change tasks (contract 1.2, 1.3).
+
+use std::sync::Arc;
+
+use baton_commands::{Answer, Caller, ChangeTask, CreateTask, TaskAction};
+use baton_domain::task::{Task, View};
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use serde_json::json;
+
+use super::{
+    Tag,
+    task_bodies::{Cancellation, Completion, Delegation, Failure, NewTask, TaskUpdate},
+};
+use crate::{
+    answer::{Created, CreatedOrOk, Rendered},
+    body::{Body, NoFields},
+    caller::Write,
+    path::{Id, Path},
+    problem::Problem,
+    schema::{OkDeleted, Task as TaskSchema, TaskCancelled, TaskCompleted},
+    service::Services,
+};
+
+pub(crate) struct TaskWritesApi;
+
+#[OpenApi(tag = "Tag::Tasks")]
+impl TaskWritesApi {
+    /// Create a task
+    ///
+    /// Any agent may create tasks and assign them to any active agent. With `parent_task_id` the
+    /// task is delegated from that one.
+    #[oai(path = "/tasks", method = "post", operation_id = "createTask")]
+    async fn create(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Write<Caller>,
+        body: Body<NewTask>,
+    ) -> Result<Created<TaskSchema>, Problem> {
+        let context = services.context(&call, body.digest);
+        let answer = services.commands.create_task(&context, to_command(body.value)).await?;
+        rendered(&answer)
+    }
+
+    /// Change a task
+    ///
+    /// Only the fields in the body change. Setting a value that the task has already is never an
+    /// error and never an event.
+    #[oai(path = "/tasks/:id", method = "patch", operation_id = "updateTask")]
+    async fn update(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Write<Caller>,
+        id: Path<Id>,
+        body: Body<TaskUpdate>,
+    ) -> Result<Rendered<TaskSchema>, Problem> {
+        let TaskUpdate { update, assigned_to, foreign } = body.value;
+        let action = TaskAction::Update { update: Box::new(update), assigned_to, foreign };
+        rendered(&change(&services, &call, id.0, body.digest, action).await?)
+    }
+
+    /// Change a task (the same as PATCH)
+    #[oai(path = "/tasks/:id", method = "put", operation_id = "putTask")]
+    async fn put(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Write<Caller>,
+        id: Path<Id>,
+        body: Body<TaskUpdate>,
+    ) -> Result<Rendered<TaskSchema>, Problem> {
+        self.update(services, call, id, body).await
+    }
+
+    /// Delete a task
+    ///
+    /// Its children and its place in the chain stay.
+    #[oai(path = "/tasks/:id", method = "delete", operation_id = "deleteTask")]
+    async fn delete(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Write<Caller>,
+        id: Path<Id>,
+    ) -> Result<Rendered<OkDeleted>, Problem> {
+        let answer = change(&services, &call, id.0, NO_BODY, TaskAction::Delete).await?;
+        let document = json!({"ok": true, "deleted": answer.subject.id});
+        Ok(Rendered::of(&document)?.at(answer.position))
+    }
+
+    /// Complete a task
+    ///
+    /// Completing a completed task changes nothing and is no error.
+    #[oai(path = "/tasks/:id/complete", method = "post", operation_id = "completeTask")]
+    async fn complete(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Write<Caller>,
+        id: Path<Id>,
+        body: Body<Completion>,
+    ) -> Result<Rendered<TaskCompleted>, Problem> {
+        let action = TaskAction::Complete(Box::new(body.value.0));
+        rendered(&change(&services, &call, id.0, body.digest, action).await?)
+    }
+
+    /// Open a completed task again
+    ///
+    /// Changes nothing on a task that is not completed.
+    #[oai(path = "/tasks/:id/uncomplete", method = "post", operation_id = "uncompleteTask")]
+    async fn uncomplete(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Write<Caller>,
+        id: Path<Id>,
+        body: Body<NoFields>,
+    ) -> Result<Rendered<TaskSchema>, Problem> {
+        rendered(&change(&services, &call, id.0, body.digest, TaskAction::Uncomplete).await?)
+    }
+
+    /// Mark a task as failed
+    #[oai(path = "/tasks/:id/fail", method = "post", operation_id = "failTask")]
+    async fn fail(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Write<Caller>,
+        id: Path<Id>,
+        body: Body<Failure>,
+    ) -> Result<Rendered<TaskSchema>, Problem> {
+        let action = TaskAction::Fail(Box::new(body.value.0));
+        rendered(&change(&services, &call, id.0, body.digest, action).await?)
+    }
+
+    /// Open a failed task again
+    ///
+    /// Uses one of its retries; an admin may go beyond `max_retries`.
+    #[oai(path = "/tasks/:id/retry", method = "post", operation_id = "retryTask")]
+    async fn retry(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Write<Caller>,
+        id: Path<Id>,
+        body: Body<NoFields>,
+    ) -> Result<Rendered<TaskSchema>, Problem> {
+        rendered(&change(&services, &call, id.0, body.digest, TaskAction::Retry).await?)
+    }
+
+    /// Call a task off
+    #[oai(path = "/tasks/:id/cancel", method = "post", operation_id = "cancelTask")]
+    async fn cancel(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Write<Caller>,
+        id: Path<Id>,
+        body: Body<Cancellation>,
+    ) -> Result<Rendered<TaskCancelled>, Problem> {
+        let action = TaskAction::Cancel(Box::new(body.value.0));
+        let answer = change(&services, &call, id.0, body.digest, action).await?;
+        let mut document = json!(answer.state.document(&answer.directory, View::Plain));
+        // No task is linked to an execution of Baton's yet, so there is none to cancel.
+        document["execution_cancelled"] = json!(false);
+        Ok(Rendered::of(&document)?.at(answer.position).replayed(answer.is_replay))
+    }
+
+    /// Delegate a task
+    ///
+    /// With `content` (or `title`): a new child, 201; the task itself becomes `delegated`.
+    /// Without: the same task is handed over to `agent_id`, 200. Either is a hop of the chain.
+    #[oai(
+        path = "/tasks/:id/delegate",
+        method = "post",
+        operation_id = "delegateTask",
+        tag = "Tag::Delegation"
+    )]
+    async fn delegate(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Write<Caller>,
+        id: Path<Id>,
+        body: Body<Delegation>,
+    ) -> Result<CreatedOrOk<TaskSchema>, Problem> {
+        match body.value {
+            Delegation::Child(task) => {
+                let context = services.context(&call, body.digest);
+                let parent = Some(id.0.into_string());
+                let command = CreateTask { parent, ..to_command(*task) };
+                let answer = services.commands.create_task(&context, command).await;
+                let answer = answer.map_err(parent_is_the_task)?;
+                Ok(CreatedOrOk::Created(rendered(&answer)?))
+            }
+            Delegation::HandOver { to, changes } => {
+                let action = TaskAction::HandOver { to, changes };
+                let answer = change(&services, &call, id.0, body.digest, action).await?;
+                Ok(CreatedOrOk::Ok(rendered(&answer)?))
+            }
+        }
+    }
+}
+
+/// What stands for the body of a call that has none.
+const NO_BODY: [u8; 32] = [0; 32];
+
+async fn change(
+    services: &Services,
+    call: &Write<Caller>,
+    id: Id,
+    digest: [u8; 32],
+    action: TaskAction,
+) -> Result<Answer<Task>, Problem> {
+    let context = services.context(call, digest);
+    let command = ChangeTask { id: id.into_string(), action };
+    Ok(services.commands.change_task(&context, command).await?)
+}
+
+fn to_command(task: NewTask) -> CreateTask {
+    let NewTask { changes, assigned_to, parent, foreign } = task;
+    CreateTask { assigned_to, parent, foreign, ..CreateTask::new(changes) }
+}
+
+/// In the path the parent is simply the task.
+fn parent_is_the_task(error: baton_commands::CommandError) -> Problem {
+    match error {
+        baton_commands::CommandError::NotFound { what: "Parent task" } => {
+            Problem::not_found("Task")
+        }
+        error => error.into(),
+    }
+}
+
+fn rendered<T, const STATUS: u16>(answer: &Answer<Task>) -> Result<Rendered<T, STATUS>, Problem> {
+    let document = answer.state.document(&answer.directory, View::Plain);
+    Ok(Rendered::of(&document)?.at(answer.position).replayed(answer.is_replay))
+}

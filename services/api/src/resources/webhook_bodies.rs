@@ -1,0 +1,147 @@
+//! Bodies about webhooks (contract 1.8). Unknown events, bad URLs and over-long secrets are 400,
+//! as published clients expect (0.9).
+
+use baton_domain::webhook::{ALL_EVENTS, EVENTS, Ordering, SignatureScheme, WebhookFields};
+use poem_openapi::Object;
+
+use crate::{
+    body::FromFields,
+    field::Text,
+    fields::{Fields, ListRule, Shape},
+    schema::{Nullable, SignatureScheme as SignatureSchemeWord},
+};
+
+const EVENT_NAMES: ListRule =
+    ListRule { shape: Shape::ArrayOrCommas, items_max: 100, item: Text::filled(100) };
+const URL: Text = Text::filled(2_000);
+const SECRET_CHARS_MAX: usize = 256;
+const SCHEMES: [(&str, SignatureScheme); 2] =
+    [("body", SignatureScheme::Body), ("timestamped", SignatureScheme::Timestamped)];
+const ORDERINGS: [(&str, Ordering); 2] =
+    [("per_task", Ordering::PerTask), ("strict", Ordering::Strict)];
+
+/// A webhook to be registered.
+#[derive(Debug)]
+pub(super) struct NewWebhook {
+    pub(super) fields: WebhookFields,
+    pub(super) secret: Option<String>,
+}
+
+/// A webhook to be registered.
+#[derive(Object)]
+#[oai(rename = "NewWebhook")]
+pub(super) struct NewWebhookDocument {
+    /// Where to send: http or https.
+    #[oai(validator(min_length = 1, max_length = 2000))]
+    url: String,
+    /// Names of events; all when left out.
+    #[oai(validator(max_items = 100))]
+    events: Option<Vec<String>>,
+    /// What to sign with; made by the server and shown once when left out.
+    #[oai(validator(max_length = 256))]
+    secret: Option<Nullable<String>>,
+    /// What the signature covers; the body when left out.
+    signature_scheme: Option<SignatureSchemeWord>,
+    /// `per_task` (one task's events in order, tasks side by side) or `strict` (one at a time).
+    ordering: Option<String>,
+    /// Whether it is in use; true when left out.
+    active: Option<bool>,
+}
+
+impl FromFields for NewWebhook {
+    type Document = NewWebhookDocument;
+
+    fn from_fields(fields: &mut Fields<'_>) -> Self {
+        let url = fields.text("url", URL).required();
+        let events = read_events(fields).unwrap_or_else(|| vec![ALL_EVENTS.to_owned()]);
+        let secret = read_secret(fields);
+        let fields = WebhookFields {
+            url: Some(url),
+            events: Some(events),
+            signature_scheme: Some(
+                fields.choice("signature_scheme", &SCHEMES).or(SignatureScheme::Body),
+            ),
+            ordering: Some(fields.choice("ordering", &ORDERINGS).or(Ordering::PerTask)),
+            active: Some(fields.boolean("active").or(true)),
+            secret_id: None,
+        };
+        Self { fields, secret }
+    }
+}
+
+/// An update of a webhook.
+#[derive(Debug)]
+pub(super) struct WebhookUpdate {
+    pub(super) fields: WebhookFields,
+    pub(super) secret: Option<String>,
+}
+
+/// Fields to set; what is left out stays.
+#[derive(Object)]
+#[oai(rename = "WebhookUpdate")]
+pub(super) struct WebhookUpdateDocument {
+    /// Where to send: http or https.
+    #[oai(validator(min_length = 1, max_length = 2000))]
+    url: Option<String>,
+    /// Names of events.
+    #[oai(validator(max_items = 100))]
+    events: Option<Vec<String>>,
+    /// What to sign with from now on.
+    #[oai(validator(max_length = 256))]
+    secret: Option<Nullable<String>>,
+    /// What the signature covers.
+    signature_scheme: Option<SignatureSchemeWord>,
+    /// `per_task` or `strict`.
+    ordering: Option<String>,
+    /// Whether it is in use; true also sets `failure_count` to 0.
+    active: Option<bool>,
+}
+
+impl FromFields for WebhookUpdate {
+    type Document = WebhookUpdateDocument;
+
+    fn from_fields(fields: &mut Fields<'_>) -> Self {
+        let secret = read_secret(fields);
+        let fields = WebhookFields {
+            url: fields.text("url", URL).change(),
+            events: read_events(fields),
+            signature_scheme: fields.choice("signature_scheme", &SCHEMES).change(),
+            ordering: fields.choice("ordering", &ORDERINGS).change(),
+            active: fields.boolean("active").change(),
+            secret_id: None,
+        };
+        Self { fields, secret }
+    }
+}
+
+fn read_events(fields: &mut Fields<'_>) -> Option<Vec<String>> {
+    let events = fields.texts("events", EVENT_NAMES);
+    let events = events
+        .check(|events| !events.is_empty(), "must name an event; leave it out for all")
+        .optional()?;
+    let is_known = |event: &&String| **event == ALL_EVENTS || EVENTS.contains(&event.as_str());
+    if let Some(unknown) = events.iter().find(|event| !is_known(event)) {
+        fields.refuse(format!("events: \"{unknown}\" is not an event; * stands for all"));
+    }
+    Some(events)
+}
+
+fn read_secret(fields: &mut Fields<'_>) -> Option<String> {
+    let secret = fields.text("secret", Text::filled(usize::MAX)).optional()?;
+    if secret.chars().count() > SECRET_CHARS_MAX {
+        fields.refuse(format!("secret must be at most {SECRET_CHARS_MAX} characters"));
+    }
+    Some(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drift;
+
+    #[test]
+    fn what_is_read_is_what_is_shown() {
+        assert_eq!(drift::of_body::<NewWebhook>(), [""; 0]);
+        assert_eq!(drift::of_body::<WebhookUpdate>(), [""; 0]);
+    }
+}

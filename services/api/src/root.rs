@@ -1,0 +1,52 @@
+//! What lives at the root: health, the OpenAPI document and the page that shows it. All open.
+
+use poem::{
+    EndpointExt, Response, Route, get, handler,
+    middleware::AddData,
+    web::{Data, Html, Json},
+};
+use serde_json::{Value, json};
+
+use crate::{document::Documents, service::now};
+
+/// The contract's Health document (2.8).
+pub(crate) fn health_document() -> Value {
+    json!({
+        "ok": true,
+        "status": "ok",
+        "service": "baton",
+        "version": env!("CARGO_PKG_VERSION"),
+        "timestamp": now(),
+    })
+}
+
+/// Routes that need no credential.
+pub(crate) fn routes(documents: Documents) -> Route {
+    let Documents { json, page } = documents;
+    Route::new()
+        .at("/health", get(health))
+        .at("/health/live", get(health))
+        .at("/openapi.json", get(openapi).with(AddData::new(Document(json))))
+        .at("/docs", get(docs).with(AddData::new(Page(page))))
+}
+
+#[derive(Clone)]
+struct Document(String);
+
+#[derive(Clone)]
+struct Page(String);
+
+#[handler]
+fn health() -> Json<Value> {
+    Json(health_document())
+}
+
+#[handler]
+fn openapi(Data(document): Data<&Document>) -> Response {
+    Response::builder().content_type("application/json").body(document.0.clone())
+}
+
+#[handler]
+fn docs(Data(page): Data<&Page>) -> Html<String> {
+    Html(page.0.clone())
+}

@@ -1,0 +1,21 @@
+//! Schemas of the documents of contract section 2, for the OpenAPI document alone.
+//!
+//! The documents that are sent are rendered by the domain; a test compares the two. Nothing here
+//! may be filled in and sent.
+
+mod account;
+mod chain;
+mod problem;
+mod scalar;
+mod task;
+mod webhook;
+
+pub use account::{Account, Agent, AgentWithKey, DirectoryAgent, Health, Me, OkDeleted, Role};
+pub use chain::{Chain, ChainEntry, ChainTask, HopKind};
+pub use problem::{FieldErrorDocument, ProblemDocument};
+pub use scalar::{ClockTime, Day, Either, Instant, JsonObject, Moment, NoFieldsDocument, Nullable};
+pub use task::{
+    AgentRef, Comment, EvidenceItem, EvidenceKind, EvidencePolicy, Link, Note, Project,
+    SessionState, Subtask, Task, TaskCancelled, TaskCompleted, TaskDetail, TaskPage, TaskStatus,
+};
+pub use webhook::{Delivery, SignatureScheme, Webhook, WebhookWithSecret};

@@ -1,0 +1,138 @@
+//! What the operations stand on, and how they are put together into one server.
+
+use std::{sync::Arc, time::Duration};
+
+use baton_commands::{Caller, CommandError, Commands, Context, RequestKey, Who};
+use baton_domain::{Standing, Timestamp, account::Account};
+use baton_projections::{Model, Reads};
+use baton_webhooks::{AddressRules, Deliveries};
+use poem::{EndpointExt, Response, endpoint::BoxEndpoint, middleware::AddData};
+use poem_openapi::OpenApiService;
+
+use crate::{
+    caller::{Authenticate, Authenticated, Origin, Read, Write},
+    credential::Credential,
+    allow::Allow,
+    document::Documents,
+    edge::{EdgeSettings, edge, routes},
+    problem::Problem,
+    resources::{AgentsApi, HealthApi, MeApi, TaskReadsApi, TaskWritesApi, WebhooksApi},
+    root,
+};
+
+/// How long a read waits for its model to show what it must.
+const READ_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// What every operation may use.
+pub struct Services {
+    /// Commands.
+    pub commands: Commands,
+    /// Read models.
+    pub reads: Reads,
+    /// The delivery log of webhooks.
+    pub deliveries: Deliveries,
+    /// Where webhooks may point.
+    pub addresses: AddressRules,
+}
+
+/// A reader: its standing in its account, and the account as the directory has it.
+pub(crate) struct Reader {
+    pub(crate) standing: Standing,
+    pub(crate) directory: Arc<Account>,
+}
+
+impl Services {
+    /// What surrounds the command of a call.
+    pub(crate) fn context(&self, call: &Write<Caller>, body_digest: [u8; 32]) -> Context {
+        let request_hash = call.request_hash(body_digest);
+        Context {
+            caller: call.caller.clone(),
+            correlation_id: call.correlation_id,
+            causation_id: None,
+            key: call.key.clone().map(|key| RequestKey { key, request_hash }),
+        }
+    }
+
+    /// Waits until a model shows every write that this node had acknowledged, and every write the
+    /// reader knows of; then says what the reader is (promise P8).
+    pub(crate) async fn reader(
+        &self,
+        call: &Read<Caller>,
+        model: Model,
+    ) -> Result<Reader, Problem> {
+        let acknowledged = self.commands.log().acknowledged();
+        let wanted = acknowledged.max(call.min_position.unwrap_or_default());
+        self.level(model, wanted).await?;
+        self.standing(&call.caller)
+    }
+
+    /// Waits until a model has reached a position.
+    pub(crate) async fn level(&self, model: Model, position: i64) -> Result<(), Problem> {
+        Ok(self.reads.wait(model, position, READ_WAIT_MAX).await?)
+    }
+
+    /// What a caller is.
+    pub(crate) fn standing(&self, caller: &Caller) -> Result<Reader, Problem> {
+        let directory = self.commands.directory().account(&caller.account).state;
+        let standing = caller.standing(&directory).ok_or_else(Problem::unauthorized)?;
+        Ok(Reader { standing, directory })
+    }
+}
+
+impl Authenticate<Caller> for Services {
+    fn authenticate<'a>(
+        &'a self,
+        credential: &'a Credential,
+        _origin: &'a Origin,
+    ) -> Authenticated<'a, Caller> {
+        Box::pin(async move {
+            let secret = match credential {
+                Credential::AgentKey(secret) | Credential::ProjectToken(secret) => secret,
+                Credential::None => return Err(Problem::unauthorized()),
+            };
+            let caller = self.commands.authenticate(secret.expose()).await?;
+            // An agent key is never a project token, and the reverse.
+            let is_agent = matches!(caller.who, Who::Agent { .. });
+            match is_agent == matches!(credential, Credential::AgentKey(_)) {
+                true => Ok(caller),
+                false => Err(CommandError::Unauthenticated.into()),
+            }
+        })
+    }
+}
+
+/// The whole server: the API at both prefixes, health, the OpenAPI document and its page.
+#[must_use]
+pub fn server(services: Arc<Services>, settings: EdgeSettings) -> BoxEndpoint<'static, Response> {
+    let api = api();
+    let root = root::routes(Documents::of(&api));
+    let door: Arc<dyn Authenticate<Caller>> = Arc::clone(&services) as _;
+    let api = api
+        .with(AddData::new(door))
+        .with(AddData::new(services))
+        .with(Allow::of::<Operations>());
+    edge(routes(api, root), settings)
+}
+
+/// The text of the OpenAPI document.
+#[must_use]
+pub fn openapi() -> String {
+    Documents::of(&api()).json
+}
+
+type Operations = (TaskReadsApi, TaskWritesApi, AgentsApi, WebhooksApi, MeApi, HealthApi);
+
+fn api() -> OpenApiService<Operations, ()> {
+    let operations = (TaskReadsApi, TaskWritesApi, AgentsApi, WebhooksApi, MeApi, HealthApi);
+    OpenApiService::new(operations, "Baton", env!("CARGO_PKG_VERSION"))
+        .description(
+            "Coordination for teams of AI agents: identities, tasks handed from one to another \
+             with the whole chain of custody on record, and news when something is done.",
+        )
+        .server("/v1")
+}
+
+/// The node's clock.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from(jiff::Timestamp::now())
+}
