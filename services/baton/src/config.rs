@@ -1,0 +1,203 @@
+//! Settings: read from the environment, here and nowhere else. Each is described, with its
+//! default and its reason, in `deploy/baton.env.example`.
+
+use std::{
+    env::{self, VarError},
+    net::SocketAddr,
+    path::PathBuf,
+    str::FromStr,
+};
+
+use baton_commands::MasterKey;
+use tokio_postgres::Config as DatabaseConfig;
+
+const LISTEN_DEFAULT: &str = "127.0.0.1:18890";
+const DATA_DIR_DEFAULT: &str = ".baton";
+const LOG_DEFAULT: &str = "info";
+const REQUESTS_PER_MINUTE_DEFAULT: u32 = 6_000;
+const TOKEN_CHARS_MIN: usize = 16;
+
+/// What a node is told from outside.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The shared Postgres; none: a private one is run.
+    pub(crate) database: Option<DatabaseConfig>,
+    /// The shared NATS; none: a private one is run, if it is installed.
+    pub(crate) nats_url: Option<String>,
+    /// Where HTTP is served.
+    pub(crate) listen: SocketAddr,
+    /// Where the node keeps what is its own.
+    pub(crate) data_dir: PathBuf,
+    /// The default account's admin credential; none: made at first start.
+    pub(crate) project_token: Option<Hidden>,
+    /// What seals secrets; none: made at first start.
+    pub(crate) master_key: Option<MasterKey>,
+    /// Webhooks may point to addresses that are not globally routable.
+    pub(crate) allow_private_webhooks: bool,
+    /// Reads a minute and credential; 0 is no limit.
+    pub(crate) reads_per_minute: u32,
+    /// Writes a minute and credential; 0 is no limit.
+    pub(crate) writes_per_minute: u32,
+    /// Which log lines are written.
+    pub(crate) log_filter: String,
+    /// In which form.
+    pub(crate) log_format: LogFormat,
+}
+
+/// A secret setting; prints nothing of itself.
+#[derive(Clone)]
+pub(crate) struct Hidden(pub(crate) String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden(..)")
+    }
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A setting that cannot be used: one line that names it. Never shows a secret's value.
+#[derive(Debug, thiserror::Error)]
+#[error("{name} {problem}")]
+pub(crate) struct SettingError {
+    name: &'static str,
+    problem: String,
+}
+
+impl Settings {
+    /// Reads all settings.
+    pub(crate) fn from_env() -> Result<Self, SettingError> {
+        Ok(Self {
+            database: read("BATON_DATABASE_URL", database)?,
+            nats_url: read("BATON_NATS_URL", nats_url)?,
+            listen: read_or("BATON_LISTEN", LISTEN_DEFAULT, parsed("must be ADDRESS:PORT"))?,
+            data_dir: read_or("BATON_DATA_DIR", DATA_DIR_DEFAULT, |text| Ok(text.into()))?,
+            project_token: read("BATON_PROJECT_TOKEN", project_token)?,
+            master_key: read("BATON_MASTER_KEY", master_key)?,
+            allow_private_webhooks: read_or("BATON_ALLOW_PRIVATE_WEBHOOKS", "false", flag)?,
+            reads_per_minute: per_minute("BATON_RATE_LIMIT_READS_PER_MINUTE")?,
+            writes_per_minute: per_minute("BATON_RATE_LIMIT_WRITES_PER_MINUTE")?,
+            log_filter: read_or("BATON_LOG", LOG_DEFAULT, log_filter)?,
+            log_format: read_or("BATON_LOG_FORMAT", "text", log_format)?,
+        })
+    }
+}
+
+fn read<T>(
+    name: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, SettingError> {
+    let text = match env::var(name) {
+        Ok(text) if text.is_empty() => return Ok(None),
+        Ok(text) => text,
+        Err(VarError::NotPresent) => return Ok(None),
+        Err(VarError::NotUnicode(_)) => {
+            return Err(SettingError { name, problem: "is not UTF-8".to_owned() });
+        }
+    };
+    parse(&text).map(Some).map_err(|problem| SettingError { name, problem })
+}
+
+fn read_or<T>(
+    name: &'static str,
+    default: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, SettingError> {
+    match read(name, &parse)? {
+        Some(value) => Ok(value),
+        None => parse(default).map_err(|problem| SettingError { name, problem }),
+    }
+}
+
+fn parsed<T: FromStr>(problem: &'static str) -> impl Fn(&str) -> Result<T, String> {
+    move |text| text.parse().map_err(|_| problem.to_owned())
+}
+
+fn per_minute(name: &'static str) -> Result<u32, SettingError> {
+    let problem = "must be a whole number; 0 is no limit";
+    Ok(read(name, parsed(problem))?.unwrap_or(REQUESTS_PER_MINUTE_DEFAULT))
+}
+
+fn database(text: &str) -> Result<DatabaseConfig, String> {
+    let problem = "must be a Postgres URL, such as postgres://baton:PASSWORD@db.example/baton";
+    let config: DatabaseConfig = text.parse().map_err(|_| problem.to_owned())?;
+    match config.get_hosts().is_empty() {
+        true => Err(problem.to_owned()),
+        false => Ok(config),
+    }
+}
+
+fn nats_url(text: &str) -> Result<String, String> {
+    let schemes = ["nats://", "tls://", "ws://", "wss://"];
+    match schemes.iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme)) {
+        true => Ok(text.to_owned()),
+        false => Err("must be a NATS URL, such as nats://nats.example:4222".to_owned()),
+    }
+}
+
+fn project_token(text: &str) -> Result<Hidden, String> {
+    if text.starts_with("dlg_") {
+        return Err("must not begin with dlg_, which marks agent keys".to_owned());
+    }
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    match is_visible && text.len() >= TOKEN_CHARS_MIN {
+        true => Ok(Hidden(text.to_owned())),
+        false => Err(format!("must be at least {TOKEN_CHARS_MIN} visible ASCII characters")),
+    }
+}
+
+fn master_key(text: &str) -> Result<MasterKey, String> {
+    MasterKey::parse(text).map_err(|error| format!("is {error}"))
+}
+
+fn flag(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" => Ok(true),
+        "false" | "0" | "no" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("is not a log filter: {error}")),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be text or json".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_setting_says_how_to_mend_it() {
+        assert!(database("postgres://baton@localhost/baton").is_ok());
+        assert!(database("localhost").unwrap_err().contains("must be a Postgres URL"));
+        assert!(nats_url("nats://127.0.0.1:4222").is_ok());
+        assert!(nats_url("127.0.0.1:4222").unwrap_err().contains("must be a NATS URL"));
+        assert!(nats_url("nats://").is_err());
+        assert!(project_token("dlg_aaaaaaaaaaaaaaaaaaaaaaa").unwrap_err().contains("dlg_"));
+        assert!(project_token("short").unwrap_err().contains("16"));
+        assert!(!format!("{:?}", project_token("0123456789abcdef").unwrap()).contains("0123"));
+        assert!(master_key("short").unwrap_err().contains("not a master key"));
+        assert_eq!(flag("TRUE"), Ok(true));
+        assert!(flag("maybe").is_err());
+        assert_eq!(log_format("json"), Ok(LogFormat::Json));
+        assert!(log_format("xml").is_err());
+    }
+}

@@ -1,0 +1,103 @@
+//! The `baton` binary: which subcommand, and nothing else. Settings are in `config`, what is
+//! connected to what in `wiring`; rules live in the crates.
+
+mod account;
+mod config;
+mod logging;
+mod rebuild;
+mod serve;
+mod wiring;
+
+use std::{error::Error, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Settings;
+
+/// Coordination backend for teams of AI agents.
+#[derive(Parser)]
+#[command(name = "baton", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve HTTP and run every follower of the log.
+    Serve,
+    /// Build read models again from the log, beside the live ones, and let them take their place.
+    Rebuild {
+        /// Name of one model; all when left out.
+        model: Option<String>,
+        /// Change nothing: build, compare with the live model row for row, and print what differs.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Manage accounts.
+    Account {
+        #[command(subcommand)]
+        command: AccountCommand,
+    },
+    /// Print the OpenAPI document of the HTTP API.
+    Openapi,
+}
+
+#[derive(Subcommand)]
+enum AccountCommand {
+    /// Open an account and print its project token, which is never shown again.
+    Create {
+        /// A slug: 1 to 63 of a-z, 0-9 and -, beginning with a letter.
+        name: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.command) {
+        Ok(code) => code,
+        Err(error) => {
+            say_why(&*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
+    if matches!(command, Command::Openapi) {
+        return print_openapi();
+    }
+    let settings = Settings::from_env()?;
+    logging::start(&settings);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match command {
+        Command::Serve => runtime.block_on(serve::serve(settings))?,
+        Command::Rebuild { model, check } => {
+            return Ok(runtime.block_on(rebuild::run(settings, model.as_deref(), check))?);
+        }
+        Command::Account { command: AccountCommand::Create { name } } => {
+            runtime.block_on(account::create(settings, &name))?;
+        }
+        Command::Openapi => return print_openapi(),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "the document is this command's output")]
+fn print_openapi() -> Result<ExitCode, Box<dyn Error>> {
+    print!("{}", baton_api::openapi());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One line: what failed, and each cause behind it.
+#[expect(clippy::print_stderr, reason = "this is how a command says why it failed")]
+fn say_why(error: &dyn Error) {
+    let mut line = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    eprintln!("{line}");
+}

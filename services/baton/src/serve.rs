@@ -1,0 +1,213 @@
+//! `baton serve`: one node, from its first line to its last.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use baton_api::{
+    Services,
+    body::BodyLimit,
+    cors::{DEFAULT_ORIGINS, Origins},
+    edge::EdgeSettings,
+    rate_limit::Rates,
+};
+use baton_feed::{Running, relay};
+use baton_local::{DataDir, Nats, Postgres, PostgresSettings};
+use baton_projections::{Model, Reads};
+use baton_webhooks::{AddressRules, Deliveries, SystemLookup, Webhooks};
+use poem::{
+    Server,
+    listener::{Acceptor as _, Listener as _, TcpListener},
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_postgres::Config as DatabaseConfig;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Settings,
+    wiring::{Core, DATABASE_URL_FILE, NodeSecrets, StartError},
+};
+
+/// How long requests under way may take when the node is told to stop.
+const DRAIN_LIMIT: Duration = Duration::from_secs(20);
+const ADDRESS_FILE: &str = "address";
+/// How often idempotency keys older than 24 hours are forgotten.
+const FORGET_KEYS_EVERY: Duration = Duration::from_secs(600);
+
+/// The private servers of local mode.
+struct LocalServers {
+    postgres: Option<Postgres>,
+    nats: Option<Nats>,
+}
+
+/// Serves until a signal asks it to stop.
+pub(crate) async fn serve(settings: Settings) -> Result<(), StartError> {
+    let data = DataDir::open(&settings.data_dir)?;
+    let secrets = NodeSecrets::of(&settings, &data)?;
+    let (database, nats_url, local) = servers(&settings, &data).await?;
+    let served = run(&settings, &data, database, nats_url, secrets).await;
+    if let Some(nats) = local.nats {
+        nats.stop().await;
+    }
+    if let Some(postgres) = local.postgres {
+        postgres.stop().await;
+    }
+    served
+}
+
+/// The servers to use: the shared ones, or private ones.
+async fn servers(
+    settings: &Settings,
+    data: &DataDir,
+) -> Result<(DatabaseConfig, Option<String>, LocalServers), StartError> {
+    let mut local = LocalServers { postgres: None, nats: None };
+    let database = match &settings.database {
+        Some(database) => database.clone(),
+        None => {
+            let postgres = Postgres::start(data, PostgresSettings::default()).await?;
+            write_private(&data.path().join(DATABASE_URL_FILE), &postgres.url())?;
+            let database = postgres.config();
+            local.postgres = Some(postgres);
+            database
+        }
+    };
+    let nats_url = match &settings.nats_url {
+        Some(url) => Some(url.clone()),
+        None => {
+            local.nats = Nats::start(data).await?;
+            local.nats.as_ref().map(Nats::url)
+        }
+    };
+    Ok((database, nats_url, local))
+}
+
+async fn run(
+    settings: &Settings,
+    data: &DataDir,
+    database: DatabaseConfig,
+    nats_url: Option<String>,
+    secrets: NodeSecrets,
+) -> Result<(), StartError> {
+    let core = Core::open(&database, secrets).await?;
+    baton_projections::install(&core.log, &core.pool).await?;
+    let tasks = baton_projections::spawn(core.log.clone(), core.pool.clone(), Model::Tasks);
+    let webhooks = baton_projections::spawn(core.log.clone(), core.pool.clone(), Model::Webhooks);
+    let reads = Reads::new(core.request_pool.clone(), tasks.progress(), webhooks.progress());
+    let stop = CancellationToken::new();
+    let _stop_at_the_end = stop.clone().drop_guard();
+    let mut followers = vec![tasks, webhooks];
+    if let Some(url) = nats_url {
+        followers.push(start_relay(&core, &url, &stop).await?);
+    }
+    let allow_private = settings.allow_private_webhooks;
+    let sending = baton_webhooks::Settings { allow_private, ..Default::default() };
+    let sender = Webhooks::start(core.commands.clone(), core.pool.clone(), sending)?;
+    let background = tokio::spawn(background(core.commands.clone()));
+    let services = Services {
+        commands: core.commands.clone(),
+        reads,
+        deliveries: Deliveries::new(core.request_pool.clone()),
+        addresses: AddressRules::new(allow_private, Arc::new(SystemLookup)),
+    };
+    let served = serve_http(settings, data, Arc::new(services)).await;
+    background.abort();
+    sender.shutdown().await;
+    stop_followers(followers, &core).await;
+    served
+}
+
+/// Starts publishing to NATS, and listening there for what other nodes publish.
+async fn start_relay(
+    core: &Core,
+    url: &str,
+    stop: &CancellationToken,
+) -> Result<Running, StartError> {
+    let client = relay::connect(url).await.map_err(StartError::Nats)?;
+    tokio::spawn(baton_feed::hear(core.log.clone(), client.clone(), stop.clone()));
+    let relay = relay::Relay::new(core.log.clone(), client, relay::RelaySettings::default());
+    let subscription = relay::Relay::subscription();
+    Ok(baton_feed::spawn(core.log.clone(), core.pool.clone(), subscription, relay))
+}
+
+/// What a node does beside requests and followers.
+async fn background(commands: baton_commands::Commands) {
+    let forget = async {
+        let mut every = tokio::time::interval(FORGET_KEYS_EVERY);
+        loop {
+            every.tick().await;
+            if let Err(error) = commands.log().forget_keys().await {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "cannot forget old idempotency keys");
+            }
+        }
+    };
+    tokio::join!(commands.run(), forget);
+}
+
+async fn serve_http(
+    settings: &Settings,
+    data: &DataDir,
+    services: Arc<Services>,
+) -> Result<(), StartError> {
+    let cannot_listen = |cause| StartError::Listen { address: settings.listen, cause };
+    let acceptor =
+        TcpListener::bind(settings.listen).into_acceptor().await.map_err(cannot_listen)?;
+    let addresses = acceptor.local_addr();
+    let address = addresses.first().and_then(|address| address.as_socket_addr()).copied();
+    let address = format!("http://{}", address.unwrap_or(settings.listen));
+    let origins = Origins::new(DEFAULT_ORIGINS).expect("the default origins are origins");
+    let edge = EdgeSettings {
+        body: BodyLimit::default(),
+        rates: Rates {
+            reads_per_minute: settings.reads_per_minute,
+            writes_per_minute: settings.writes_per_minute,
+        },
+        origins,
+    };
+    let server = Server::new_with_acceptor(acceptor);
+    // Only now: whoever reads the address may call at once.
+    write_private(&data.path().join(ADDRESS_FILE), &address)?;
+    tracing::info!("listening on {address}");
+    server
+        .run_with_graceful_shutdown(
+            baton_api::server(services, edge),
+            told_to_stop(),
+            Some(DRAIN_LIMIT),
+        )
+        .await
+        .map_err(StartError::Http)
+}
+
+/// Ends at the first SIGINT or SIGTERM.
+async fn told_to_stop() {
+    let listen = |kind| signal(kind).expect("the process may listen for signals");
+    let (mut interrupt, mut terminate) =
+        (listen(SignalKind::interrupt()), listen(SignalKind::terminate()));
+    tokio::select! {
+        _ = interrupt.recv() => (),
+        _ = terminate.recv() => (),
+    }
+    tracing::info!("stopping: requests under way are finished first");
+}
+
+/// Followers first, each at the end of its batch; the log last.
+async fn stop_followers(followers: Vec<Running>, core: &Core) {
+    for follower in followers {
+        follower.shutdown().await;
+    }
+    core.log.shutdown().await;
+    tracing::info!("stopped");
+}
+
+/// Writes a small file of mode 0600, whole or not at all.
+fn write_private(path: &Path, text: &str) -> Result<(), StartError> {
+    use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    let new = path.with_extension("new");
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)
+        .and_then(|mut file| writeln!(file, "{text}").and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&new, path));
+    written.map_err(|cause| StartError::Write { path: path.to_path_buf(), cause })
+}

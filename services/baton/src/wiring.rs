@@ -1,0 +1,197 @@
+//! What is connected to what. No rules here, and no logic beyond order.
+
+use std::path::Path;
+
+use baton_commands::{Commands, MasterKey, check_instance, hash_of};
+use baton_domain::account::KeyHash;
+use baton_history::Directory;
+use baton_local::{DataDir, LocalError};
+use baton_log::{Log, LogSettings};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use tokio_postgres::{Config as DatabaseConfig, NoTls};
+
+use crate::config::Settings;
+
+/// Connections for requests.
+const REQUEST_CONNECTIONS_MAX: usize = 24;
+/// Connections for followers: they never wait for requests, nor requests for them.
+const FOLLOWER_CONNECTIONS_MAX: usize = 16;
+
+const MASTER_KEY_FILE: &str = "master-key";
+const PROJECT_TOKEN_FILE: &str = "project-token";
+/// Where a node in local mode leaves word of its database for `baton rebuild` and the like.
+pub(crate) const DATABASE_URL_FILE: &str = "database-url";
+
+/// Why a node cannot start. Each is one line that says what to mend.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("cannot use the data directory")]
+    Local(#[from] LocalError),
+    #[error("no database: set BATON_DATABASE_URL, or run `baton serve` with the same data directory")]
+    NoDatabase,
+    #[error("cannot connect to the database (BATON_DATABASE_URL)")]
+    Connect(#[source] tokio_postgres::Error),
+    #[error("cannot make a pool of connections")]
+    Pool(#[from] deadpool_postgres::BuildError),
+    #[error("cannot prepare the log")]
+    Log(#[from] baton_log::LogError),
+    #[error("cannot start on this database")]
+    Instance(#[from] baton_commands::InstanceError),
+    #[error("cannot prepare the subscriptions")]
+    Feed(#[from] baton_feed::CheckpointError),
+    #[error("cannot prepare the webhook deliveries")]
+    Webhooks(#[from] baton_webhooks::MigrateError),
+    #[error("cannot prepare the read models")]
+    Install(#[from] baton_projections::InstallError),
+    #[error("cannot rebuild a read model")]
+    Rebuild(#[from] baton_projections::RebuildError),
+    #[error("cannot read the accounts")]
+    Directory(#[from] baton_history::FoldError),
+    #[error("the key in the data directory is unusable")]
+    MasterKey(#[from] baton_commands::SealError),
+    #[error("cannot use NATS (BATON_NATS_URL)")]
+    Nats(#[source] baton_feed::relay::ConnectError),
+    #[error("cannot start the sender of webhooks")]
+    Sender(#[from] baton_webhooks::StartError),
+    #[error("cannot listen on {address} (BATON_LISTEN)")]
+    Listen {
+        address: std::net::SocketAddr,
+        #[source]
+        cause: std::io::Error,
+    },
+    #[error("cannot write {path}")]
+    Write {
+        path: std::path::PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+    #[error("an account's name is a slug: 1 to 63 of a-z, 0-9 and -, beginning with a letter")]
+    AccountName,
+    #[error("the account \"default\" exists from the start; its token is BATON_PROJECT_TOKEN")]
+    DefaultAccount,
+    #[error("there is no such read model; there are: tasks, webhooks")]
+    NoSuchModel,
+    #[error("the command was not carried out")]
+    Command(#[source] baton_commands::CommandError),
+    #[error("HTTP stopped")]
+    Http(#[source] std::io::Error),
+}
+
+/// What nodes that share a database must share.
+pub(crate) struct NodeSecrets {
+    pub(crate) master_key: MasterKey,
+    pub(crate) project_token: KeyHash,
+}
+
+impl NodeSecrets {
+    /// From the settings, or else from the data directory, where they are made at first start.
+    pub(crate) fn of(settings: &Settings, data: &DataDir) -> Result<Self, StartError> {
+        let master_key = match &settings.master_key {
+            Some(key) => key.clone(),
+            None => MasterKey::parse(&data.secret(MASTER_KEY_FILE)?.value)?,
+        };
+        let project_token = match &settings.project_token {
+            Some(token) => hash_of(&token.0),
+            None => {
+                let token = data.secret(PROJECT_TOKEN_FILE)?;
+                tracing::info!(file = %token.path.display(), "the project token is in this file");
+                hash_of(&token.value)
+            }
+        };
+        Ok(Self { master_key, project_token })
+    }
+}
+
+/// The log and what reads and writes it; all other parts of a node stand on this.
+pub(crate) struct Core {
+    pub(crate) log: Log,
+    /// For followers and operators.
+    pub(crate) pool: Pool,
+    /// For requests.
+    pub(crate) request_pool: Pool,
+    pub(crate) commands: Commands,
+}
+
+impl Core {
+    /// Brings the database up to date and opens the log on it.
+    pub(crate) async fn open(
+        database: &DatabaseConfig,
+        secrets: NodeSecrets,
+    ) -> Result<Self, StartError> {
+        let database = named(database);
+        prepare(&database, &secrets).await?;
+        let pool = pool(&database, FOLLOWER_CONNECTIONS_MAX)?;
+        let request_pool = self::pool(&database, REQUEST_CONNECTIONS_MAX)?;
+        let log = Log::open(database, request_pool.clone(), LogSettings::default()).await?;
+        let directory = Directory::open(log.clone()).await?;
+        let NodeSecrets { master_key, project_token } = secrets;
+        let commands =
+            Commands::new(log.clone(), request_pool.clone(), directory, master_key, project_token);
+        Ok(Self { log, pool, request_pool, commands })
+    }
+
+    /// For an operator's command beside a node that may be running.
+    pub(crate) async fn of_running(settings: &Settings) -> Result<Self, StartError> {
+        let database = match &settings.database {
+            Some(database) => database.clone(),
+            None => local_database(&settings.data_dir)?,
+        };
+        let secrets = NodeSecrets::of_running(settings)?;
+        Self::open(&database, secrets).await
+    }
+}
+
+impl NodeSecrets {
+    /// Beside a running node, which holds the data directory.
+    fn of_running(settings: &Settings) -> Result<Self, StartError> {
+        let file = |name| {
+            baton_local::secret_file(&settings.data_dir.join(name), baton_local::random_token)
+        };
+        let master_key = match &settings.master_key {
+            Some(key) => key.clone(),
+            None => MasterKey::parse(&file(MASTER_KEY_FILE)?.value)?,
+        };
+        let project_token = match &settings.project_token {
+            Some(token) => hash_of(&token.0),
+            None => hash_of(&file(PROJECT_TOKEN_FILE)?.value),
+        };
+        Ok(Self { master_key, project_token })
+    }
+}
+
+fn local_database(data_dir: &Path) -> Result<DatabaseConfig, StartError> {
+    let text = std::fs::read_to_string(data_dir.join(DATABASE_URL_FILE));
+    let text = text.map_err(|_| StartError::NoDatabase)?;
+    text.trim().parse().map_err(|_| StartError::NoDatabase)
+}
+
+/// Migrates what has tables and checks that this node shares its secrets with the others.
+async fn prepare(database: &DatabaseConfig, secrets: &NodeSecrets) -> Result<(), StartError> {
+    let (mut client, connection) = database.connect(NoTls).await.map_err(StartError::Connect)?;
+    let connection = tokio::spawn(connection);
+    Log::migrate(&mut client).await?;
+    baton_commands::migrate(&mut client).await?;
+    baton_feed::migrate(&mut client).await?;
+    baton_webhooks::migrate(&mut client).await?;
+    check_instance(&client, "BATON_MASTER_KEY", secrets.master_key.check_value()).await?;
+    let token_check = hash_of(&secrets.project_token.to_string());
+    check_instance(&client, "BATON_PROJECT_TOKEN", token_check.0).await?;
+    drop(client);
+    // It ends with its client; how is of no interest any more.
+    let _ended = connection.await;
+    Ok(())
+}
+
+fn named(database: &DatabaseConfig) -> DatabaseConfig {
+    let mut database = database.clone();
+    if database.get_application_name().is_none() {
+        database.application_name("baton");
+    }
+    database
+}
+
+fn pool(database: &DatabaseConfig, connections_max: usize) -> Result<Pool, StartError> {
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = Manager::from_config(database.clone(), NoTls, recycling);
+    Ok(Pool::builder(manager).max_size(connections_max).build()?)
+}
