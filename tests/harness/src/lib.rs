@@ -1,0 +1,15 @@
+//! What integration tests stand on: real Postgres, real NATS, the real binary, a real webhook
+//! receiver. Each test has its own; nothing survives the test process, however it ends.
+//!
+//! Must not: be linked into the product, share state between tests, or sleep for a fact.
+
+pub mod baton;
+pub mod client;
+pub mod nats;
+pub mod place;
+pub mod postgres;
+pub mod receiver;
+pub mod signature;
+mod wait;
+
+pub use wait::{wait_for, wait_until};

@@ -1,0 +1,452 @@
+//! Tasks: contract 1.2 and 2.1, one by one.
+
+use baton_harness::client::send;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::world::{
+    World, assert_has, assert_timestamp, fresh, problem, text, with, wrong_field,
+};
+
+/// Every field of contract 2.1 that a plain answer shows.
+const FIELDS: [&str; 76] = [
+    "id", "content", "title", "description", "status", "completed", "completed_at",
+    "completed_by", "completed_by_agent_id", "completed_by_agent", "priority", "labels", "tags",
+    "due_date", "due_time", "project_id", "project_name", "created_by_agent_id",
+    "created_by_agent", "assigned_to_agent_id", "assigned_to_agent", "assigned_to",
+    "accountable_agent_id", "accountable_agent", "delegated_by_agent_id", "delegated_by_agent",
+    "parent_task_id", "parent_id", "delegated_from_task_id", "root_task_id", "delegation_depth",
+    "claimed_by_agent_id", "claimed_at", "lease_expires_at", "claim_generation", "session_state",
+    "session_state_detail", "handoff_note", "handoff_by_agent_id", "handoff_by_agent",
+    "handoff_state", "evidence_policy", "completion_evidence", "metadata", "context",
+    "context_version", "revision", "reopen_count", "source_ingress_id", "source_recurrence_id",
+    "source_automation_id", "recurring_type", "recurring_interval", "recurring_string",
+    "is_recurring", "reminder_time", "reminder_sent", "epic_id", "workflow_slug", "execution_id",
+    "depends_on", "requirements", "estimated_tokens", "actual_tokens", "llm_calls",
+    "tool_invocations", "duration_ms", "actual_usd", "retry_count", "max_retries", "started_at",
+    "result_summary", "error_message", "notes", "created_at", "updated_at",
+];
+
+#[tokio::test]
+async fn a_new_task_has_every_field_and_its_defaults() {
+    let world = World::shared().await;
+    let agent = world.agent("creator").await;
+    let task = agent.task("do it").await;
+    let missing: Vec<_> = FIELDS.iter().filter(|field| task.get(**field).is_none()).collect();
+    assert_eq!(missing, [&""; 0], "{task}");
+    let id = text(&task, "id");
+    assert!(id.len() == 32 && id.bytes().all(|b| b"0123456789abcdef".contains(&b)), "{id}");
+    assert_has(
+        &task,
+        json!({
+            "content": "do it", "title": "do it", "description": null, "status": "open",
+            "completed": false, "completed_at": null, "completed_by": null, "priority": 2,
+            "labels": [], "tags": [], "due_date": null, "due_time": null, "project_id": null,
+            "created_by_agent_id": agent.id, "assigned_to_agent_id": null,
+            "accountable_agent_id": agent.id, "delegated_by_agent_id": null,
+            "parent_task_id": null, "parent_id": null, "delegated_from_task_id": null,
+            "root_task_id": id, "delegation_depth": 0, "claimed_by_agent_id": null,
+            "claim_generation": 0, "evidence_policy": null, "completion_evidence": null,
+            "metadata": {}, "context": {}, "context_version": 0, "revision": 1,
+            "reopen_count": 0, "is_recurring": false, "reminder_sent": false, "depends_on": [],
+            "actual_tokens": 0, "llm_calls": 0, "tool_invocations": 0, "duration_ms": 0,
+            "actual_usd": 0, "retry_count": 0, "max_retries": 2, "notes": [],
+        }),
+    );
+    assert_timestamp(&task["created_at"]);
+    assert_eq!(task["created_at"], task["updated_at"]);
+    let by = json!({
+        "id": agent.id, "name": agent.name, "display_name": null, "label": null, "active": true,
+    });
+    assert_eq!(task["created_by_agent"], by);
+    let read = agent.client.get(&format!("/v1/tasks/{id}")).await.expect(200);
+    assert_has(&read, task);
+    for list in ["subtasks", "comments", "links"] {
+        assert_eq!(read[list], json!([]), "{list}");
+    }
+}
+
+#[tokio::test]
+async fn a_task_of_the_project_token_has_no_creating_agent() {
+    let world = World::shared().await;
+    let made = world.project().post("/v1/tasks", json!({ "content": "x" })).await.expect(201);
+    assert_has(&made, json!({ "created_by_agent_id": null, "created_by_agent": null }));
+}
+
+#[tokio::test]
+async fn every_create_field_is_kept() {
+    let world = World::shared().await;
+    let agent = world.agent("creator").await;
+    let fields = json!({
+        "content": "whole", "description": "long", "priority": 1, "labels": ["a", "@b c"],
+        "due_date": "2026-03-22", "due_time": "09:30",
+        "reminder_time": "2026-03-22T09:00:00.000Z",
+        "metadata": { "a": [1, { "b": null }], "ä": "ö" }, "context": { "k": 1.5 },
+        "evidence_policy": "required", "workflow_slug": "research", "estimated_tokens": 1000,
+        "requirements": { "gpu": true }, "max_retries": 0, "recurring_type": "weekly",
+        "recurring_interval": 2, "recurring_string": "every other week", "is_recurring": true,
+    });
+    let made = agent.client.post("/v1/tasks", fields.clone()).await.expect(201);
+    assert_has(&made, fields);
+    assert_has(&made, json!({ "tags": ["a", "@b c"], "context_version": 1 }));
+}
+
+#[tokio::test]
+async fn create_fields_have_other_names_and_forms() {
+    let world = World::shared().await;
+    let agent = world.agent("creator").await;
+    for (sent, member, kept) in [
+        (json!({"title": "t"}), "content", json!("t")),
+        (json!({"title": "t", "content": "c"}), "content", json!("c")),
+        (json!({"content": "c", "tags": ["a"]}), "labels", json!(["a"])),
+        (json!({"content": "c", "labels": "a, b"}), "labels", json!(["a", "b"])),
+        (json!({"content": "c", "due_time": "09:30:15"}), "due_time", json!("09:30:15")),
+        (json!({"content": "c", "recurring_type": "day"}), "recurring_type", json!("daily")),
+        (json!({"content": "c", "recurring_type": "year"}), "recurring_type", json!("yearly")),
+        (json!({"content": "c", "unknown": {"x": [1]}}), "status", json!("open")),
+        (json!({"content": "c", "delegation_depth": 0}), "delegation_depth", json!(0)),
+        (json!({"content": "c", "delegation_depth": null}), "delegation_depth", json!(0)),
+        (json!({"content": "c", "priority": 5}), "priority", json!(5)),
+        (
+            json!({"content": "c", "reminder_time": "2026-03-22T10:00:00+01:00"}),
+            "reminder_time",
+            json!("2026-03-22T09:00:00.000Z"),
+        ),
+        (json!({"content": "c", "assigned_to": agent.name}), "assigned_to", json!(agent.name)),
+        (json!({"content": "c", "assigned_to": agent.id}), "assigned_to", json!(agent.name)),
+        (
+            json!({"content": "c", "assigned_to_agent_id": agent.name}),
+            "assigned_to_agent_id",
+            json!(agent.id),
+        ),
+    ] {
+        let made = agent.client.post("/v1/tasks", sent.clone()).await.expect(201);
+        assert_eq!(made[member], kept, "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_create_fields_are_named_all_at_once() {
+    let world = World::shared().await;
+    let agent = world.agent("creator").await;
+    for (field, value) in [
+        ("content", json!("")),
+        ("content", json!(" \n")),
+        ("content", json!(5)),
+        ("description", json!(7)),
+        ("priority", json!(0)),
+        ("priority", json!(6)),
+        ("priority", json!("1")),
+        ("priority", json!(1.5)),
+        ("labels", json!(5)),
+        ("labels", json!([1])),
+        ("due_date", json!("22.3.2026")),
+        ("due_date", json!("2026-02-30")),
+        ("due_time", json!("25:00")),
+        ("reminder_time", json!("tomorrow")),
+        ("metadata", json!([])),
+        ("metadata", json!("{}")),
+        ("context", json!("{}")),
+        ("evidence_policy", json!("optional")),
+        ("max_retries", json!(-1)),
+        ("max_retries", json!(101)),
+        ("recurring_type", json!("hourly")),
+        ("is_recurring", json!("true")),
+    ] {
+        let body = with(json!({ "content": "c" }), json!({ field: value }));
+        wrong_field(&agent.client.post("/v1/tasks", body).await, field);
+    }
+    let answer = agent.client.post("/v1/tasks", json!({ "priority": 9, "labels": 5 })).await;
+    for field in ["content", "priority", "labels"] {
+        wrong_field(&answer, field);
+    }
+}
+
+#[tokio::test]
+async fn chain_fields_are_refused_with_400() {
+    let world = World::shared().await;
+    let agent = world.agent("creator").await;
+    let id = agent.task_id("chain").await;
+    let (tasks, task) = ("/v1/tasks".to_owned(), format!("/v1/tasks/{id}"));
+    let delegate = format!("{task}/delegate");
+    for (method, path, field) in [
+        (Method::POST, &tasks, json!({ "root_task_id": id })),
+        (Method::POST, &tasks, json!({ "root_task_id": null })),
+        (Method::POST, &tasks, json!({ "delegation_depth": 1 })),
+        (Method::POST, &delegate, json!({ "root_task_id": id })),
+        (Method::POST, &delegate, json!({ "delegation_depth": 2 })),
+        (Method::PATCH, &task, json!({ "root_task_id": id })),
+        (Method::PATCH, &task, json!({ "delegation_depth": 0 })),
+        (Method::PATCH, &task, json!({ "parent_task_id": id })),
+        (Method::PUT, &task, json!({ "parent_task_id": null })),
+    ] {
+        let body = with(json!({ "content": "c" }), field.clone());
+        let answer = send(agent.client.request(method.clone(), path).json(&body)).await;
+        assert_eq!(problem(&answer, 400)["status"], 400, "{method} {path} {field}");
+    }
+}
+
+#[tokio::test]
+async fn updates_change_what_they_name_by_put_and_by_patch() {
+    let world = World::shared().await;
+    let (agent, other) = (world.agent("owner").await, world.agent("other").await);
+    let fields = json!({ "content": "c", "description": "d", "labels": ["l"], "due_date": "2026-01-01" });
+    for method in [Method::PUT, Method::PATCH] {
+        let made = agent.client.post("/v1/tasks", fields.clone()).await.expect(201);
+        let path = format!("/v1/tasks/{}", text(&made, "id"));
+        let mut before = made;
+        for (change, shown) in [
+            (json!({"title": "new"}), json!({"content": "new", "title": "new"})),
+            (json!({"description": null}), json!({"description": null})),
+            (json!({"tags": "x,y"}), json!({"labels": ["x", "y"], "tags": ["x", "y"]})),
+            (json!({"due_date": null}), json!({"due_date": null})),
+            (json!({"priority": 1}), json!({"priority": 1})),
+            (json!({"assigned_to": other.name}), json!({"assigned_to_agent_id": other.id})),
+            (json!({"assigned_to_agent_id": null}), json!({"assigned_to": null})),
+            (json!({"execution_id": "e"}), json!({"execution_id": "e"})),
+            (json!({"result_summary": "r"}), json!({"result_summary": "r"})),
+            (json!({"error_message": "m"}), json!({"error_message": "m"})),
+            (json!({"workflow_slug": "w"}), json!({"workflow_slug": "w"})),
+            (json!({"actual_tokens": 7, "llm_calls": 7}), json!({"actual_tokens": 0})),
+        ] {
+            let request = agent.client.request(method.clone(), &path).json(&change);
+            let after = send(request).await.expect(200);
+            assert_has(&after, shown);
+            let step = i64::from(change.get("actual_tokens").is_none());
+            let revision = before["revision"].as_i64().expect("a number") + step;
+            assert_eq!(after["revision"], json!(revision), "{change}");
+            before = after;
+        }
+        // An assignment by update is no hop.
+        let chain = agent.client.get(&format!("{path}/chain")).await.expect(200);
+        assert_eq!(chain["chain"][0]["kind"], "create", "{chain}");
+    }
+}
+
+#[tokio::test]
+async fn notes_are_appended_and_say_who_wrote_them() {
+    let world = World::shared().await;
+    let agent = world.agent("author").await;
+    let id = agent.task_id("noted").await;
+    let path = format!("/v1/tasks/{id}");
+    agent.client.patch(&path, json!({ "notes": "one" })).await.expect(200);
+    let task = world.project().patch(&path, json!({ "notes": ["two", "three"] })).await.expect(200);
+    let notes = task["notes"].as_array().expect("notes");
+    let texts: Vec<&Value> = notes.iter().map(|note| &note["text"]).collect();
+    assert_eq!(texts, ["one", "two", "three"]);
+    let authors: Vec<&Value> = notes.iter().map(|note| &note["author"]).collect();
+    assert_eq!(authors, [&json!(agent.name), &json!(null), &json!(null)]);
+    notes.iter().for_each(|note| assert_timestamp(&note["at"]));
+}
+
+#[tokio::test]
+async fn metadata_merges_at_the_top_and_context_deeply() {
+    let world = World::shared().await;
+    let agent = world.agent("merger").await;
+    let start = json!({ "o": { "a": 1, "b": [1] }, "k": "x" });
+    let body = json!({ "content": "c", "metadata": start, "context": start });
+    let made = agent.client.post("/v1/tasks", body).await.expect(201);
+    assert_eq!(made["context_version"], 1);
+    let path = format!("/v1/tasks/{}", text(&made, "id"));
+    let patch = json!({ "o": { "b": [2], "c": null }, "n": null });
+    let merged = agent
+        .client
+        .patch(&path, json!({ "metadata": patch, "context": patch }))
+        .await
+        .expect(200);
+    assert_eq!(merged["metadata"], json!({ "o": { "b": [2], "c": null }, "k": "x", "n": null }));
+    let deep = json!({ "o": { "a": 1, "b": [2], "c": null }, "k": "x", "n": null });
+    assert_eq!(merged["context"], deep);
+    assert_eq!(merged["context_version"], 2);
+    // A write that carries no key is no write.
+    let same = agent.client.put(&path, json!({ "context": {} })).await.expect(200);
+    assert_eq!(same["context_version"], 2);
+    assert_eq!(same["revision"], merged["revision"]);
+}
+
+#[tokio::test]
+async fn a_whole_record_sent_back_changes_nothing() {
+    let world = World::shared().await;
+    let (creator, worker) = (world.agent("creator").await, world.agent("worker").await);
+    let body = json!({
+        "content": "c", "assigned_to": worker.name, "labels": ["a"], "evidence_policy": "required",
+        "metadata": { "a": 1 }, "context": { "b": 2 }, "due_date": "2026-01-01",
+    });
+    let made = creator.client.post("/v1/tasks", body).await.expect(201);
+    let path = format!("/v1/tasks/{}", text(&made, "id"));
+    let mut record = made.clone();
+    for field in ["root_task_id", "delegation_depth", "parent_task_id"] {
+        record.as_object_mut().expect("an object").remove(field);
+    }
+    for field in ["notes", "depends_on"] {
+        record.as_object_mut().expect("an object").remove(field);
+    }
+    let after = worker.client.put(&path, record).await.expect(200);
+    assert_eq!(after["revision"], made["revision"]);
+    assert_eq!(after["updated_at"], made["updated_at"]);
+}
+
+#[tokio::test]
+async fn fences_refuse_what_was_decided_on_an_old_state() {
+    let world = World::shared().await;
+    let agent = world.agent("fenced").await;
+    let id = agent.task_id("fenced").await;
+    let path = format!("/v1/tasks/{id}");
+    let client = &agent.client;
+    client.patch(&path, json!({ "priority": 1, "expected_revision": 1 })).await.expect(200);
+    problem(&client.patch(&path, json!({ "priority": 3, "expected_revision": 1 })).await, 409);
+    problem(&client.put(&path, json!({ "priority": 3, "claim_generation": 4 })).await, 409);
+    let complete = format!("{path}/complete");
+    problem(&client.post(&complete, json!({ "expected_revision": 1 })).await, 409);
+    problem(&client.post(&complete, json!({ "claim_generation": 1 })).await, 409);
+    let done = client.post(&complete, json!({ "expected_revision": 2, "claim_generation": 0 })).await;
+    assert_eq!(done.expect(200)["status"], "completed");
+}
+
+#[tokio::test]
+async fn completing_records_who_and_when_and_merges_what_is_said() {
+    let world = World::shared().await;
+    let (creator, worker) = (world.agent("creator").await, world.agent("worker").await);
+    let body = json!({ "content": "c", "assigned_to": worker.name, "metadata": { "a": 1 } });
+    let id = text(&creator.client.post("/v1/tasks", body).await.expect(201), "id");
+    let complete = format!("/v1/tasks/{id}/complete");
+    let said = json!({ "metadata": { "r": 2 }, "context": { "k": 3 }, "result_summary": "ok" });
+    let done = worker.client.post(&complete, said).await.expect(200);
+    assert_has(
+        &done,
+        json!({
+            "status": "completed", "completed": true, "completed_by": worker.name,
+            "completed_by_agent_id": worker.id, "metadata": { "a": 1, "r": 2 },
+            "context": { "k": 3 }, "context_version": 1, "result_summary": "ok",
+        }),
+    );
+    assert_timestamp(&done["completed_at"]);
+    assert_eq!(done.get("next_occurrence"), None);
+    // A repeat is no change and no event.
+    let again = creator.client.post(&complete, json!({ "metadata": { "r": 9 } })).await.expect(200);
+    assert_has(&again, json!({ "revision": done["revision"], "completed_by": worker.name }));
+
+    let path = format!("/v1/tasks/{id}/uncomplete");
+    let open = worker.client.post(&path, json!({})).await.expect(200);
+    assert_has(
+        &open,
+        json!({
+            "status": "open", "completed": false, "completed_at": null, "completed_by": null,
+            "completed_by_agent_id": null, "reopen_count": 1,
+        }),
+    );
+    let same = worker.client.post(&path, json!({})).await.expect(200);
+    assert_has(&same, json!({ "reopen_count": 1, "revision": open["revision"] }));
+}
+
+#[tokio::test]
+async fn required_evidence_must_be_strong() {
+    let world = World::shared().await;
+    let agent = world.agent("prover").await;
+    let body = json!({ "content": "c", "evidence_policy": "required" });
+    let id = text(&agent.client.post("/v1/tasks", body).await.expect(201), "id");
+    let (path, complete) = (format!("/v1/tasks/{id}"), format!("/v1/tasks/{id}/complete"));
+    let item = |kind: &str| json!([{ "kind": kind, "ref": "abc", "summary": "s" }]);
+    problem(&agent.client.post(&complete, json!({})).await, 422);
+    let weak = json!({ "evidence": item("command_output") });
+    problem(&agent.client.post(&complete, weak).await, 422);
+    problem(&agent.client.patch(&path, json!({ "status": "done" })).await, 422);
+    problem(&agent.client.post(&complete, json!({ "evidence": item("rumour") })).await, 422);
+    problem(&agent.client.post(&complete, json!({ "evidence": [{ "kind": "pr" }] })).await, 422);
+    let six: Vec<Value> = (0..6).map(|_| item("pr")[0].clone()).collect();
+    wrong_field(&agent.client.post(&complete, json!({ "evidence": six })).await, "evidence");
+    // Evidence comes with a completing status only; lifting the policy is for admins.
+    problem(&agent.client.patch(&path, json!({ "evidence": item("pr") })).await, 422);
+    problem(&agent.client.patch(&path, json!({ "evidence_policy": null })).await, 403);
+    let done = agent.client.post(&complete, json!({ "evidence": item("commit") })).await.expect(200);
+    assert_eq!(done["completion_evidence"], item("commit"));
+
+    let id = text(
+        &agent
+            .client
+            .post("/v1/tasks", json!({ "content": "c", "evidence_policy": "required" }))
+            .await
+            .expect(201),
+        "id",
+    );
+    let path = format!("/v1/tasks/{id}");
+    let lifted = world.project().patch(&path, json!({ "evidence_policy": null })).await.expect(200);
+    assert_eq!(lifted["evidence_policy"], json!(null));
+    agent.client.patch(&path, json!({ "status": "done" })).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_deleted_task_is_gone_and_its_children_stay() {
+    let world = World::shared().await;
+    let agent = world.agent("deleter").await;
+    let id = agent.task_id("parent").await;
+    let path = format!("/v1/tasks/{id}");
+    let child = agent.client.post(&format!("{path}/delegate"), json!({ "content": "child" })).await;
+    let child = text(&child.expect(201), "id");
+    let gone = agent.client.delete(&path).await.expect(200);
+    assert_eq!(gone, json!({ "ok": true, "deleted": id }));
+    problem(&agent.client.delete(&path).await, 404);
+    problem(&agent.client.get(&path).await, 404);
+    problem(&agent.client.patch(&path, json!({ "priority": 1 })).await, 404);
+    for action in ["complete", "uncomplete", "fail", "retry", "cancel"] {
+        problem(&agent.client.post(&format!("{path}/{action}"), json!({})).await, 404);
+    }
+    let child = agent.client.get(&format!("/v1/tasks/{child}")).await.expect(200);
+    assert_eq!(child["parent_task_id"], json!(id));
+    let chain = format!("/v1/tasks/{}/chain", text(&child, "id"));
+    let chain = agent.client.get(&chain).await.expect(200);
+    assert_has(&chain, json!({ "root_id": id, "depth": 1 }));
+}
+
+#[tokio::test]
+async fn cancelling_says_why_and_that_no_execution_was_cancelled() {
+    let world = World::shared().await;
+    let agent = world.agent("canceller").await;
+    let id = agent.task_id("cancelled").await;
+    let path = format!("/v1/tasks/{id}/cancel");
+    let body = json!({ "reason": "not needed", "metadata": { "m": 1 } });
+    let off = agent.client.post(&path, body).await.expect(200);
+    assert_has(
+        &off,
+        json!({ "status": "cancelled", "execution_cancelled": false, "metadata": { "m": 1 } }),
+    );
+    assert_eq!(off["notes"][0]["text"], "not needed");
+}
+
+#[tokio::test]
+async fn retries_are_counted_and_end_except_for_admins() {
+    let world = World::shared().await;
+    let agent = world.agent("retrier").await;
+    let body = json!({ "content": "c", "max_retries": 1 });
+    let id = text(&agent.client.post("/v1/tasks", body).await.expect(201), "id");
+    let (fail, retry) = (format!("/v1/tasks/{id}/fail"), format!("/v1/tasks/{id}/retry"));
+    agent.client.post(&fail, json!({})).await.expect(200);
+    let open = agent.client.post(&retry, json!({})).await.expect(200);
+    assert_has(&open, json!({ "status": "open", "retry_count": 1 }));
+    agent.client.post(&fail, json!({})).await.expect(200);
+    problem(&agent.client.post(&retry, json!({})).await, 409);
+    let by_admin = world.project().post(&retry, json!({})).await.expect(200);
+    assert_has(&by_admin, json!({ "status": "open", "retry_count": 2 }));
+}
+
+#[tokio::test]
+async fn unknown_references_in_a_body_are_404_and_name_what_is_missing() {
+    let world = World::shared().await;
+    let agent = world.agent("referrer").await;
+    let unknown = fresh("unknown");
+    for (body, missing) in [
+        (json!({ "assigned_to": unknown }), "Agent not found"),
+        (json!({ "assigned_to_agent_id": 12 }), "Agent not found"),
+        (json!({ "epic_id": unknown }), "Epic not found"),
+    ] {
+        let body = with(json!({ "content": "c" }), body);
+        let answer = agent.client.post("/v1/tasks", body).await;
+        assert_eq!(problem(&answer, 404)["error"], missing);
+    }
+    let body = json!({ "content": "c", "parent_task_id": "0".repeat(32) });
+    problem(&agent.client.post("/v1/tasks", body).await, 404);
+    let body = json!({ "content": "c", "project_id": unknown });
+    problem(&agent.client.post("/v1/tasks", body.clone()).await, 403);
+    let answer = world.project().post("/v1/tasks", body).await;
+    assert_eq!(problem(&answer, 404)["error"], "Project not found");
+}

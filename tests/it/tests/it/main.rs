@@ -1,0 +1,32 @@
+//! Baton as its clients, its operators and its receivers meet it: the real binary over HTTP, on
+//! real Postgres, real NATS and a real webhook receiver.
+//!
+//! Must not: link the product's crates, or sleep where there is a fact to wait for. What is
+//! expected comes from the wire contract, never from what the program answers today.
+
+mod accept_implies_apply;
+mod contract_agents;
+mod contract_chain;
+mod contract_delegation;
+mod contract_documents;
+mod contract_errors;
+mod contract_idempotency;
+mod contract_limits;
+mod contract_lists;
+mod contract_rights;
+mod contract_status;
+mod contract_tasks;
+mod contract_webhooks;
+mod crash;
+mod example;
+mod local;
+mod pipeline;
+mod promise_accounts;
+mod promise_durable;
+mod promise_idempotent;
+mod promise_order;
+mod promise_reads;
+mod promise_secrets;
+mod record;
+mod sql;
+mod world;
