@@ -116,7 +116,7 @@ pub enum RebuildError {
 }
 
 impl RebuildError {
-    pub(crate) fn statement(action: &'static str) -> impl FnOnce(tokio_postgres::Error) -> Self {
+    pub(crate) fn statement(action: &'static str) -> impl Fn(tokio_postgres::Error) -> Self + Copy {
         move |cause| Self::Statement { action, cause }
     }
 }

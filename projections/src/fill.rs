@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::batch::{Batch, Document, Extent, Key};
 use crate::error::RebuildError;
-use crate::projector::set_scope;
+use crate::scope;
 
 /// Documents that are gathered before they are written.
 const CHUNK_DOCUMENTS_MAX: usize = 10_000;
@@ -66,11 +66,12 @@ async fn fill_chunk<S: Document>(
     schema: &str,
     filled: Position,
 ) -> Result<Position, RebuildError> {
-    let failed = || RebuildError::statement("fill the tables of the model being rebuilt");
+    let failed = RebuildError::statement("fill the tables of the model being rebuilt");
     let apply = |cause| RebuildError::Apply { after: filled, cause };
     let mut client = pool.get().await.map_err(RebuildError::Pool)?;
-    let transaction = client.transaction().await.map_err(failed())?;
-    set_scope(&transaction, schema).await.map_err(failed())?;
+    let transaction = client.transaction().await.map_err(failed)?;
+    scope::building(&transaction, schema).await.map_err(failed)?;
+    scope::probing(&transaction, schema).await.map_err(failed)?;
     let mut batch = Batch::<S>::new();
     let mut position = filled;
     while batch.len() < CHUNK_DOCUMENTS_MAX && batch.payload_bytes() < CHUNK_PAYLOAD_BYTES_MAX {
@@ -80,20 +81,21 @@ async fn fill_chunk<S: Document>(
         position = events.last().map_or(position, |event| event.position);
     }
     S::save(&transaction, &batch.into_changes(), Extent::Documents).await.map_err(apply)?;
-    transaction.commit().await.map_err(failed())?;
+    transaction.commit().await.map_err(failed)?;
     Ok(position)
 }
 
 async fn derive<S: Document>(pool: &Pool, schema: &str) -> Result<(), RebuildError> {
-    let failed = || RebuildError::statement("fill the tables of the model being rebuilt");
+    let failed = RebuildError::statement("fill the tables of the model being rebuilt");
     let mut next = Some(Key::default());
     while let Some(after) = next {
         let mut client = pool.get().await.map_err(RebuildError::Pool)?;
-        let transaction = client.transaction().await.map_err(failed())?;
-        set_scope(&transaction, schema).await.map_err(failed())?;
+        let transaction = client.transaction().await.map_err(failed)?;
+        scope::building(&transaction, schema).await.map_err(failed)?;
+        scope::probing(&transaction, schema).await.map_err(failed)?;
         let derived = S::derive_after(&transaction, &after).await;
         next = derived.map_err(RebuildError::Derive)?;
-        transaction.commit().await.map_err(failed())?;
+        transaction.commit().await.map_err(failed)?;
     }
     Ok(())
 }

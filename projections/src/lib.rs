@@ -11,6 +11,7 @@ mod model;
 mod projector;
 mod reads;
 mod rebuild;
+mod scope;
 mod statement;
 pub mod tasks;
 mod webhooks;

@@ -4,15 +4,13 @@ use baton_domain::{task::Task, webhook::Webhook};
 use baton_feed::{HandleError, Handler, Rebuildable, Running, Subscription, Transaction};
 use baton_log::{Log, RecordedEvent};
 use deadpool_postgres::Pool;
-use tokio_postgres::types::Type;
 
 use crate::batch::{Batch, Document, Extent};
 use crate::model::{LIVE, Model};
+use crate::scope;
 
 /// Events that one transaction applies at most.
 pub(crate) const BATCH_EVENTS_MAX: i64 = 1_000;
-
-const SCOPE: &str = include_str!("sql/scope.sql");
 
 /// Applies events to a model. Keeps nothing in memory between batches.
 #[derive(Clone, Copy, Debug)]
@@ -71,14 +69,6 @@ pub fn observe(pool: Pool, model: Model) -> Running {
     baton_feed::observe(pool, model.subscription_name())
 }
 
-/// Lets unqualified names mean the tables of `schema` until the transaction ends.
-pub(crate) async fn set_scope(
-    transaction: &Transaction<'_>,
-    schema: &str,
-) -> Result<(), tokio_postgres::Error> {
-    transaction.query_typed(SCOPE, &[(&schema, Type::TEXT)]).await.map(|_settings| ())
-}
-
 async fn apply<S: Document>(
     transaction: &Transaction<'_>,
     schema: &str,
@@ -87,7 +77,7 @@ async fn apply<S: Document>(
     if !events.iter().any(|event| event.stream.kind == S::KIND) {
         return Ok(());
     }
-    set_scope(transaction, schema).await?;
+    scope::probing(transaction, schema).await?;
     let mut batch = Batch::<S>::new();
     batch.absorb(transaction, events).await?;
     S::save(transaction, &batch.into_changes(), Extent::Whole).await

@@ -18,11 +18,10 @@ use crate::error::RebuildError;
 use crate::fill::fill;
 use crate::model::Model;
 use crate::projector::{BATCH_EVENTS_MAX, Projector};
+use crate::scope;
 
 const MODEL_SESSION: &str = include_str!("sql/model_session.sql");
 const MODEL_LOCK: &str = include_str!("sql/model_lock.sql");
-const BUILD_SCOPE: &str = include_str!("sql/build_scope.sql");
-const SWAP_SCOPE: &str = include_str!("sql/swap_scope.sql");
 const REGISTER_MODEL: &str = include_str!("sql/register_model.sql");
 
 /// Events that may be left for the transaction of the swap, which holds up the live model.
@@ -72,7 +71,7 @@ pub async fn check(log: &Log, pool: &Pool, model: Model) -> Result<Vec<Differenc
     let built = build_beside(log, pool, model).await?;
     let differences = compare(log, pool, model, built).await?;
     let ended = alone.lock.batch_execute(model.definition().end).await;
-    ended.map_err(failed("drop the rebuilt model"))?;
+    ended.map_err(RebuildError::statement("drop the rebuilt model"))?;
     Ok(differences)
 }
 
@@ -93,7 +92,7 @@ impl Alone {
         };
         match locked.await {
             Ok(_) => Ok(Self { model, lock }),
-            Err(cause) => Err(failed("wait for the rebuild of a model")(cause)),
+            Err(cause) => Err(RebuildError::statement("wait for the rebuild of a model")(cause)),
         }
     }
 }
@@ -159,21 +158,21 @@ async fn swap(
     model: Model,
     built: Position,
 ) -> Result<Option<Position>, RebuildError> {
-    let failed = || failed("put the rebuilt model in place");
+    let failed = RebuildError::statement("put the rebuilt model in place");
     let definition = model.definition();
     let mut client = pool.get().await.map_err(RebuildError::Pool)?;
-    let transaction = client.transaction().await.map_err(failed())?;
-    transaction.batch_execute(SWAP_SCOPE).await.map_err(failed())?;
+    let transaction = client.transaction().await.map_err(failed)?;
     let position = lock_position(&transaction, definition.subscription).await?;
     level(log, &transaction, model, built, position).await?;
+    scope::swapping(&transaction).await.map_err(failed)?;
     match transaction.batch_execute(definition.swap).await {
         Ok(()) => (),
         Err(cause) if cause.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => return Ok(None),
-        Err(cause) => return Err(failed()(cause)),
+        Err(cause) => return Err(failed(cause)),
     }
     let registered = [(&definition.name as _, Type::TEXT), (&definition.version as _, Type::INT4)];
-    transaction.execute_typed(REGISTER_MODEL, &registered).await.map_err(failed())?;
-    transaction.commit().await.map_err(failed())?;
+    transaction.execute_typed(REGISTER_MODEL, &registered).await.map_err(failed)?;
+    transaction.commit().await.map_err(failed)?;
     Ok(Some(position))
 }
 
@@ -185,26 +184,25 @@ async fn compare(
     model: Model,
     built: Position,
 ) -> Result<Vec<Difference>, RebuildError> {
-    let failed = || failed("compare the models");
+    let failed = RebuildError::statement("compare the models");
+    let definition = model.definition();
     let mut client = pool.get().await.map_err(RebuildError::Pool)?;
     let snapshot = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
-    let snapshot = snapshot.start().await.map_err(failed())?;
+    let snapshot = snapshot.start().await.map_err(failed)?;
     let position = {
         let mut other = pool.get().await.map_err(RebuildError::Pool)?;
-        let still = other.transaction().await.map_err(failed())?;
-        let position = lock_position(&still, model.subscription_name()).await?;
+        let still = other.transaction().await.map_err(failed)?;
+        let position = lock_position(&still, definition.subscription).await?;
         // The first statement takes the snapshot, while no batch can commit.
-        snapshot.batch_execute(SWAP_SCOPE).await.map_err(failed())?;
-        still.commit().await.map_err(failed())?;
+        scope::building(&snapshot, definition.beside).await.map_err(failed)?;
+        still.commit().await.map_err(failed)?;
         position
     };
     level(log, &snapshot, model, built, position).await?;
-    let scope = snapshot.query_typed(BUILD_SCOPE, &[(&"pg_catalog", Type::TEXT)]).await;
-    scope.map_err(failed())?;
-    let compared =
-        snapshot.query_typed(model.definition().compare, &[(&DIFFERENCES_MAX, Type::INT8)]);
-    let rows = compared.await.map_err(failed())?;
-    snapshot.rollback().await.map_err(failed())?;
+    scope::building(&snapshot, definition.beside).await.map_err(failed)?;
+    let compared = snapshot.query_typed(definition.compare, &[(&DIFFERENCES_MAX, Type::INT8)]);
+    let rows = compared.await.map_err(failed)?;
+    snapshot.rollback().await.map_err(failed)?;
     let difference = |row: &tokio_postgres::Row| {
         Ok(Difference {
             table: row.try_get("table_name")?,
@@ -213,7 +211,7 @@ async fn compare(
             rebuilt: row.try_get("rebuilt")?,
         })
     };
-    rows.iter().map(difference).collect::<Result<_, _>>().map_err(failed())
+    rows.iter().map(difference).collect::<Result<_, _>>().map_err(failed)
 }
 
 /// Applies, within the transaction, the events that the rebuilt model lacks.
@@ -238,11 +236,11 @@ async fn level(
 
 /// The position of the live model's checkpoint.
 async fn live_position(pool: &Pool, model: Model) -> Result<Position, RebuildError> {
-    let failed = || failed("read the live model's checkpoint");
+    let failed = RebuildError::statement("read the live model's checkpoint");
     let mut client = pool.get().await.map_err(RebuildError::Pool)?;
-    let transaction = client.transaction().await.map_err(failed())?;
+    let transaction = client.transaction().await.map_err(failed)?;
     let position = lock_position(&transaction, model.subscription_name()).await?;
-    transaction.commit().await.map_err(failed())?;
+    transaction.commit().await.map_err(failed)?;
     Ok(position)
 }
 
@@ -252,13 +250,12 @@ async fn in_build_scope(
     model: Model,
     statements: &[&str],
 ) -> Result<(), RebuildError> {
-    let failed = || failed("make the tables of the model being rebuilt");
+    let failed = RebuildError::statement("make the tables of the model being rebuilt");
     let mut client = pool.get().await.map_err(RebuildError::Pool)?;
-    let transaction = client.transaction().await.map_err(failed())?;
-    let scope = [(&model.definition().beside as _, Type::TEXT)];
-    transaction.query_typed(BUILD_SCOPE, &scope).await.map_err(failed())?;
+    let transaction = client.transaction().await.map_err(failed)?;
+    scope::building(&transaction, model.definition().beside).await.map_err(failed)?;
     for statement in statements {
-        transaction.batch_execute(statement).await.map_err(failed())?;
+        transaction.batch_execute(statement).await.map_err(failed)?;
     }
-    transaction.commit().await.map_err(failed())
+    transaction.commit().await.map_err(failed)
 }

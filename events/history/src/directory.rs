@@ -14,13 +14,15 @@ use baton_domain::{
     AccountId, AgentId,
     account::{Account, Agent, KeyHash},
 };
-use baton_log::{Cut, Log, PAGE_EVENTS_MAX, Position, RecordedEvent};
+use baton_log::{Cut, Log, Position, RecordedEvent};
 use tokio::sync::Mutex;
 
 use crate::fold::{FoldError, account_stream, fold};
 
-/// How often the directory asks the log for what other nodes did to accounts.
+/// How long the directory waits for a wake-up before it asks the log unasked.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+/// How long it rests between two looks, however often it is woken: accounts change rarely.
+const FOLLOW_PAUSE: Duration = Duration::from_millis(50);
 
 /// An account as of a version of its stream.
 #[derive(Debug, Clone, Default)]
@@ -56,11 +58,7 @@ impl Directory {
     /// # Errors
     /// [`FoldError`] where history cannot be read.
     pub async fn open(log: Log) -> Result<Self, FoldError> {
-        let directory = Self {
-            log,
-            view: Arc::default(),
-            catching_up: Arc::default(),
-        };
+        let directory = Self { log, view: Arc::default(), catching_up: Arc::default() };
         directory.catch_up().await?;
         Ok(directory)
     }
@@ -96,6 +94,8 @@ impl Directory {
         account: &AccountId,
         position: Position,
     ) -> Result<Arc<Account>, FoldError> {
+        // Another node may have changed the account before that position.
+        self.catch_up().await?;
         let known = self.account(account);
         if known.position <= position {
             return Ok(known.state);
@@ -109,53 +109,37 @@ impl Directory {
     /// [`FoldError`] where history cannot be read; what was read before stays.
     pub async fn catch_up(&self) -> Result<(), FoldError> {
         let _one_at_a_time = self.catching_up.lock().await;
-        loop {
-            let page = self
-                .log
-                .accounts_after(self.read(|view| view.position))
-                .await?;
-            let is_last = (page.len() as i64) < PAGE_EVENTS_MAX;
-            self.view
-                .write()
-                .expect("no holder of the directory's lock panics")
-                .learn(&page)?;
-            if is_last {
-                return Ok(());
-            }
-        }
+        let events = self.log.accounts_after(self.read(|view| view.position)).await?;
+        self.view.write().expect("no holder of the directory's lock panics").learn(&events)
     }
 
-    /// Catches up for ever, every [`FOLLOW_EVERY`].
+    /// Catches up for ever: soon after a wake-up, and every [`FOLLOW_EVERY`] without one.
     pub async fn follow(&self) {
-        let mut every = tokio::time::interval(FOLLOW_EVERY);
-        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut wake = self.log.wake();
         let mut was_well = true;
         loop {
-            every.tick().await;
             let caught_up = self.catch_up().await;
             if let (Err(error), true) = (&caught_up, was_well) {
                 let error: &dyn std::error::Error = error;
                 tracing::error!(error, "the directory cannot follow the log");
             }
             was_well = caught_up.is_ok();
+            tokio::time::sleep(FOLLOW_PAUSE).await;
+            // Woken or not, it looks: a wake-up may be lost, and its sender gone.
+            let _woken = tokio::time::timeout(FOLLOW_EVERY, wake.changed()).await;
         }
     }
 
     fn read<T>(&self, ask: impl FnOnce(&View) -> T) -> T {
-        ask(&self
-            .view
-            .read()
-            .expect("no holder of the directory's lock panics"))
+        ask(&self.view.read().expect("no holder of the directory's lock panics"))
     }
 }
 
 impl View {
-    fn learn(&mut self, page: &[RecordedEvent]) -> Result<(), FoldError> {
-        for event in page {
+    fn learn(&mut self, events: &[RecordedEvent]) -> Result<(), FoldError> {
+        for event in events {
             let Ok(id) = event.stream.account.parse::<AccountId>() else {
-                return Err(FoldError::Account {
-                    name: event.stream.account.clone(),
-                });
+                return Err(FoldError::Account { name: event.stream.account.clone() });
             };
             let known = self.accounts.entry(id.clone()).or_default();
             let before = Arc::unwrap_or_clone(std::mem::take(&mut known.state));
@@ -193,20 +177,8 @@ pub(crate) async fn account_at(
     account: &AccountId,
     position: Position,
 ) -> Result<KnownAccount, FoldError> {
-    let stream = account_stream(account);
-    let mut known = KnownAccount::default();
-    let mut state = Account::default();
-    loop {
-        let page = log
-            .stream(&stream, known.version, Cut::Position(position))
-            .await?;
-        if let Some(last) = page.last() {
-            (known.version, known.position) = (last.version, last.position);
-        }
-        state = page.iter().try_fold(state, fold)?;
-        if (page.len() as i64) < PAGE_EVENTS_MAX {
-            known.state = Arc::new(state);
-            return Ok(known);
-        }
-    }
+    let events = log.stream(&account_stream(account), 0, Cut::Position(position)).await?;
+    let state = Arc::new(events.iter().try_fold(Account::default(), fold)?);
+    let (version, position) = events.last().map_or((0, 0), |last| (last.version, last.position));
+    Ok(KnownAccount { state, version, position })
 }

@@ -125,14 +125,11 @@ pub fn fold<S: Folded>(state: S, event: &RecordedEvent) -> Result<S, FoldError> 
     let position = event.position;
     let decoded = S::Event::decode(&event.event_type, event.schema_version, &event.payload)
         .map_err(|cause| FoldError::Decode { position, cause })?;
-    let actor = event.actor.parse().map_err(|_| FoldError::Actor {
-        position,
-        actor: event.actor.clone(),
-    })?;
-    let envelope = Envelope {
-        at: event.recorded_at.into(),
-        actor,
-    };
+    let actor = event
+        .actor
+        .parse()
+        .map_err(|_| FoldError::Actor { position, actor: event.actor.clone() })?;
+    let envelope = Envelope { at: event.recorded_at.into(), actor };
     Ok(state.fold(&envelope, decoded))
 }
 
@@ -155,9 +152,5 @@ pub fn webhook_stream(account: &AccountId, webhook: WebhookId) -> StreamId {
 }
 
 fn stream(account: &AccountId, kind: &str, id: String) -> StreamId {
-    StreamId {
-        account: account.to_string(),
-        kind: kind.to_owned(),
-        id,
-    }
+    StreamId { account: account.to_string(), kind: kind.to_owned(), id }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use baton_log::{Cut, Log, PAGE_EVENTS_MAX, RecordedEvent, StreamId};
+use baton_log::{Cut, Log, RecordedEvent, StreamId};
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::fold::{FoldError, Folded, fold};
@@ -24,19 +24,13 @@ pub struct Versioned<S> {
 
 impl<S> Clone for Versioned<S> {
     fn clone(&self) -> Self {
-        Self {
-            state: Arc::clone(&self.state),
-            version: self.version,
-        }
+        Self { state: Arc::clone(&self.state), version: self.version }
     }
 }
 
 impl<S: Default> Default for Versioned<S> {
     fn default() -> Self {
-        Self {
-            state: Arc::default(),
-            version: 0,
-        }
+        Self { state: Arc::default(), version: 0 }
     }
 }
 
@@ -61,10 +55,7 @@ impl<S: Folded> States<S> {
     #[must_use]
     pub fn new(log: Log) -> Self {
         let cache = Cache::with_weighter(CACHE_STATES_EXPECTED, CACHE_BYTES_MAX, ByWeight);
-        Self {
-            log,
-            cache: Arc::new(cache),
-        }
+        Self { log, cache: Arc::new(cache) }
     }
 
     /// The state as last seen here, or else as the log has it now.
@@ -96,24 +87,14 @@ impl<S: Folded> States<S> {
     /// # Errors
     /// [`FoldError`] where history cannot be read, or ends before.
     pub async fn at(&self, stream: &StreamId, version: i64) -> Result<Arc<S>, FoldError> {
-        let cached = self
-            .cache
-            .get(stream)
-            .filter(|cached| cached.version <= version);
+        let cached = self.cache.get(stream).filter(|cached| cached.version <= version);
         let folded = match cached {
             Some(cached) if cached.version == version => cached,
-            base => {
-                self.roll(stream, base.unwrap_or_default(), Cut::Version(version))
-                    .await?
-            }
+            base => self.roll(stream, base.unwrap_or_default(), Cut::Version(version)).await?,
         };
         if folded.version != version {
             let (stream, found) = (stream.clone(), folded.version);
-            return Err(FoldError::Missing {
-                stream,
-                wanted: version,
-                found,
-            });
+            return Err(FoldError::Missing { stream, wanted: version, found });
         }
         Ok(folded.state)
     }
@@ -134,13 +115,7 @@ impl<S: Folded> States<S> {
             Some(before) => Arc::new(fold(Arc::unwrap_or_clone(before), event)?),
             None => self.at(stream, version).await?,
         };
-        self.put(
-            stream.clone(),
-            Versioned {
-                state: Arc::clone(&state),
-                version,
-            },
-        );
+        self.put(stream.clone(), Versioned { state: Arc::clone(&state), version });
         Ok(state)
     }
 
@@ -155,19 +130,9 @@ impl<S: Folded> States<S> {
         base: Versioned<S>,
         cut: Cut,
     ) -> Result<Versioned<S>, FoldError> {
-        let mut version = base.version;
-        let mut state = base.state;
-        loop {
-            let page = self.log.stream(stream, version, cut).await?;
-            let is_last = (page.len() as i64) < PAGE_EVENTS_MAX;
-            if let Some(event) = page.last() {
-                version = event.version;
-                let from = Arc::unwrap_or_clone(state);
-                state = Arc::new(page.iter().try_fold(from, fold)?);
-            }
-            if is_last {
-                return Ok(Versioned { state, version });
-            }
-        }
+        let events = self.log.stream(stream, base.version, cut).await?;
+        let Some(last) = events.last() else { return Ok(base) };
+        let state = events.iter().try_fold(Arc::unwrap_or_clone(base.state), fold)?;
+        Ok(Versioned { state: Arc::new(state), version: last.version })
     }
 }

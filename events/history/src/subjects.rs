@@ -66,12 +66,7 @@ impl Subjects {
     #[must_use]
     pub fn new(log: Log) -> Self {
         let (tasks, webhooks) = (States::new(log.clone()), States::new(log.clone()));
-        Self {
-            log,
-            tasks,
-            webhooks,
-            accounts: HashMap::new(),
-        }
+        Self { log, tasks, webhooks, accounts: HashMap::new() }
     }
 
     /// Forgets everything. To be called when another process may have been at work since: what
@@ -87,9 +82,7 @@ impl Subjects {
     /// [`FoldError`] where history cannot be read.
     pub async fn subject(&mut self, event: &RecordedEvent) -> Result<Subject, FoldError> {
         let (position, actor) = (event.position, event.actor.clone());
-        let actor = actor
-            .parse()
-            .map_err(|_| FoldError::Actor { position, actor })?;
+        let actor = actor.parse().map_err(|_| FoldError::Actor { position, actor })?;
         let state = match event.stream.kind.as_str() {
             task::KIND => SubjectState::Task(self.tasks.after(event).await?),
             webhook::KIND => SubjectState::Webhook(self.webhooks.after(event).await?),
@@ -97,11 +90,7 @@ impl Subjects {
             _ => SubjectState::Other,
         };
         let account = self.account(event).await?;
-        Ok(Subject {
-            state,
-            account,
-            actor,
-        })
+        Ok(Subject { state, account, actor })
     }
 
     async fn account(&mut self, event: &RecordedEvent) -> Result<Arc<Account>, FoldError> {
@@ -118,9 +107,7 @@ impl Subjects {
             },
             // Not known yet, or asked about a time before what is known.
             _ => {
-                let id = name
-                    .parse()
-                    .map_err(|_| FoldError::Account { name: name.clone() })?;
+                let id = name.parse().map_err(|_| FoldError::Account { name: name.clone() })?;
                 account_at(&self.log, &id, position).await?
             }
         };

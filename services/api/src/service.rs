@@ -10,9 +10,9 @@ use poem::{EndpointExt, Response, endpoint::BoxEndpoint, middleware::AddData};
 use poem_openapi::OpenApiService;
 
 use crate::{
+    allow::Allow,
     caller::{Authenticate, Authenticated, Origin, Read, Write},
     credential::Credential,
-    allow::Allow,
     document::Documents,
     edge::{EdgeSettings, edge, routes},
     problem::Problem,
@@ -63,6 +63,10 @@ impl Services {
         let acknowledged = self.commands.log().acknowledged();
         let wanted = acknowledged.max(call.min_position.unwrap_or_default());
         self.level(model, wanted).await?;
+        if wanted > acknowledged {
+            // What the reader knows of happened on another node, perhaps to the account.
+            self.commands.directory().catch_up().await?;
+        }
         self.standing(&call.caller)
     }
 
@@ -107,10 +111,8 @@ pub fn server(services: Arc<Services>, settings: EdgeSettings) -> BoxEndpoint<'s
     let api = api();
     let root = root::routes(Documents::of(&api));
     let door: Arc<dyn Authenticate<Caller>> = Arc::clone(&services) as _;
-    let api = api
-        .with(AddData::new(door))
-        .with(AddData::new(services))
-        .with(Allow::of::<Operations>());
+    let api =
+        api.with(AddData::new(door)).with(AddData::new(services)).with(Allow::of::<Operations>());
     edge(routes(api, root), settings)
 }
 

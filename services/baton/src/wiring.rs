@@ -27,7 +27,9 @@ pub(crate) const DATABASE_URL_FILE: &str = "database-url";
 pub(crate) enum StartError {
     #[error("cannot use the data directory")]
     Local(#[from] LocalError),
-    #[error("no database: set BATON_DATABASE_URL, or run `baton serve` with the same data directory")]
+    #[error(
+        "no database: set BATON_DATABASE_URL, or run `baton serve` with the same data directory"
+    )]
     NoDatabase,
     #[error("cannot connect to the database (BATON_DATABASE_URL)")]
     Connect(#[source] tokio_postgres::Error),

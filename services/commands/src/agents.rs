@@ -12,8 +12,9 @@ use uuid::Uuid;
 use crate::{
     attempt::Attempt,
     error::CommandError,
-    execute::{Answer, Change, Command, Commands, Context, Plan, versioned},
+    execute::{Answer, Commands, Context},
     keys::KeyText,
+    plan::{Change, Command, Plan, versioned},
 };
 
 /// Open an account with a project token of its own.
@@ -80,10 +81,7 @@ impl RotateKey {
     /// A fresh key for the agent.
     #[must_use]
     pub fn new(agent: String) -> Self {
-        Self {
-            key: KeyText::random(),
-            agent,
-        }
+        Self { key: KeyText::random(), agent }
     }
 }
 
@@ -167,11 +165,7 @@ impl Answer<Account> {
     #[must_use]
     pub fn agent(&self) -> Option<&Agent> {
         let id: AgentId = self.subject.id.parse().ok()?;
-        let account = if self.is_replay {
-            &self.directory
-        } else {
-            &self.state
-        };
+        let account = if self.is_replay { &self.directory } else { &self.state };
         account.agents.get(&id)
     }
 }
@@ -181,11 +175,7 @@ impl Command for OpenAccount {
 
     async fn plan(self, attempt: &Attempt<'_>) -> Result<Plan<Account>, CommandError> {
         let token_hash = self.token_hash;
-        plan(
-            attempt,
-            AgentId::default(),
-            AccountCommand::Open { token_hash },
-        )
+        plan(attempt, AgentId::default(), AccountCommand::Open { token_hash })
     }
 }
 
@@ -204,10 +194,7 @@ impl Command for CreateAgent {
             key: self.key.to_new_key(),
         };
         let plan = plan(attempt, self.id, AccountCommand::CreateAgent(agent))?;
-        Ok(Plan {
-            secret: Some(self.key),
-            ..plan
-        })
+        Ok(Plan { secret: Some(self.key), ..plan })
     }
 }
 
@@ -217,11 +204,7 @@ impl Command for ChangeAgent {
     async fn plan(self, attempt: &Attempt<'_>) -> Result<Plan<Account>, CommandError> {
         let agent = find(attempt, &self.agent)?;
         let changes = self.changes;
-        plan(
-            attempt,
-            agent,
-            AccountCommand::UpdateAgent { agent, changes },
-        )
+        plan(attempt, agent, AccountCommand::UpdateAgent { agent, changes })
     }
 }
 
@@ -232,10 +215,7 @@ impl Command for RotateKey {
         let agent = find(attempt, &self.agent)?;
         let key = self.key.to_new_key();
         let plan = plan(attempt, agent, AccountCommand::RotateKey { agent, key })?;
-        Ok(Plan {
-            secret: Some(self.key),
-            ..plan
-        })
+        Ok(Plan { secret: Some(self.key), ..plan })
     }
 }
 
@@ -245,14 +225,8 @@ impl Command for DeleteAgent {
     async fn plan(self, attempt: &Attempt<'_>) -> Result<Plan<Account>, CommandError> {
         let agent = find(attempt, &self.agent)?;
         let unfinished_tasks = self.unfinished_tasks;
-        let command = AccountCommand::DeleteAgent {
-            agent,
-            unfinished_tasks,
-        };
-        Ok(Plan {
-            head: Some(self.counted_at),
-            ..plan(attempt, agent, command)?
-        })
+        let command = AccountCommand::DeleteAgent { agent, unfinished_tasks };
+        Ok(Plan { head: Some(self.counted_at), ..plan(attempt, agent, command)? })
     }
 }
 
@@ -264,19 +238,8 @@ fn plan(
     let before = versioned(&attempt.account);
     let events = Accounts::handle_command(&before.state, attempt.order(command))?;
     let stream = account_stream(attempt.account_id());
-    let subject = StreamId {
-        kind: "agent".to_owned(),
-        id: agent.to_string(),
-        ..stream.clone()
-    };
-    Ok(Plan {
-        subject,
-        ..Plan::new(Change {
-            stream,
-            before,
-            events,
-        })
-    })
+    let subject = StreamId { kind: "agent".to_owned(), id: agent.to_string(), ..stream.clone() };
+    Ok(Plan { subject, ..Plan::new(Change { stream, before, events }) })
 }
 
 /// The agent a reference means. Who may not list agents learns nothing about others: for it,
@@ -286,9 +249,9 @@ fn find(attempt: &Attempt<'_>, reference: &str) -> Result<AgentId, CommandError>
     match found {
         Some(agent) => Ok(agent),
         None if attempt.standing.is_admin() => Err(CommandError::NotFound { what: "Agent" }),
-        None => Err(baton_domain::account::AccountRefusal::NotAdmin {
-            action: "change another agent",
+        None => {
+            Err(baton_domain::account::AccountRefusal::NotAdmin { action: "change another agent" }
+                .into())
         }
-        .into()),
     }
 }

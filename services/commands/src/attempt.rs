@@ -34,24 +34,12 @@ impl<'a> Attempt<'a> {
         at: Timestamp,
     ) -> Result<Self, CommandError> {
         let account = commands.directory().account(&caller.account);
-        let standing = caller
-            .standing(&account.state)
-            .ok_or(CommandError::Unauthenticated)?;
+        let standing = caller.standing(&account.state).ok_or(CommandError::Unauthenticated)?;
         if !standing.writes() {
             return Err(CommandError::ReadOnly);
         }
-        let guard = Guard {
-            stream: account_stream(&caller.account),
-            version: account.version,
-        };
-        Ok(Self {
-            commands,
-            caller,
-            account,
-            standing,
-            at,
-            seen: Mutex::new(vec![guard]),
-        })
+        let guard = Guard { stream: account_stream(&caller.account), version: account.version };
+        Ok(Self { commands, caller, account, standing, at, seen: Mutex::new(vec![guard]) })
     }
 
     pub(crate) fn account_id(&self) -> &AccountId {
@@ -67,11 +55,7 @@ impl<'a> Attempt<'a> {
     }
 
     pub(crate) fn order<C>(&self, command: C) -> Order<C> {
-        Order {
-            by: self.standing.clone(),
-            at: self.at,
-            command,
-        }
+        Order { by: self.standing.clone(), at: self.at, command }
     }
 
     /// A task that the caller may read; others are not there for it.
@@ -128,27 +112,19 @@ impl<'a> Attempt<'a> {
         if agent.is_live() {
             Ok(agent.id)
         } else {
-            Err(CommandError::InactiveAgent {
-                name: agent.name.clone(),
-            })
+            Err(CommandError::InactiveAgent { name: agent.name.clone() })
         }
     }
 
     /// What was looked at so far, with the versions it had.
     pub(crate) fn seen(&self) -> Vec<Guard> {
-        self.seen
-            .lock()
-            .expect("no holder of this lock panics")
-            .clone()
+        self.seen.lock().expect("no holder of this lock panics").clone()
     }
 
     fn saw(&self, stream: &StreamId, version: i64) {
         let mut seen = self.seen.lock().expect("no holder of this lock panics");
         if seen.iter().all(|guard| guard.stream != *stream) {
-            seen.push(Guard {
-                stream: stream.clone(),
-                version,
-            });
+            seen.push(Guard { stream: stream.clone(), version });
         }
     }
 }

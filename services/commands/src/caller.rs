@@ -34,10 +34,7 @@ impl Caller {
     /// A part of Baton itself, acting in an account.
     #[must_use]
     pub fn system(account: AccountId, name: &'static str) -> Self {
-        Self {
-            account,
-            who: Who::System(name),
-        }
+        Self { account, who: Who::System(name) }
     }
 
     /// What the caller is in its account as `directory` has it; `None` when its credential is

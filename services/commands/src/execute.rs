@@ -5,15 +5,11 @@ use std::sync::Arc;
 use baton_domain::{
     Envelope, Timestamp,
     account::{Account, KeyHash},
-    stored::Event as _,
     task::Task,
     webhook::Webhook,
 };
-use baton_history::{Directory, Folded, KnownAccount, States, Versioned, account_stream};
-use baton_log::{
-    Append, AppendError, Appended, Guard, KeyClaim, Log, NewEvent, Position, Replay, StreamId,
-    StreamWrite,
-};
+use baton_history::{Directory, Folded, States, account_stream};
+use baton_log::{Append, AppendError, Appended, Guard, KeyClaim, Log, Position, Replay, StreamId};
 use deadpool_postgres::Pool;
 use uuid::Uuid;
 
@@ -23,6 +19,7 @@ use crate::{
     error::CommandError,
     idempotency::InUse,
     keys::{KEY_PREFIX, KeyText, hash_of},
+    plan::{Change, Command, Kept, Plan},
     seal::MasterKey,
     sightings::Sightings,
 };
@@ -81,73 +78,6 @@ pub struct Answer<S> {
     pub is_replay: bool,
     /// The secret to be shown once.
     pub secret: Option<KeyText>,
-}
-
-/// A change of one stream.
-pub(crate) struct Change<S: Folded> {
-    pub(crate) stream: StreamId,
-    pub(crate) before: Versioned<S>,
-    pub(crate) events: Vec<S::Event>,
-}
-
-/// What a decision wants recorded.
-pub(crate) struct Plan<S: Folded> {
-    pub(crate) subject: StreamId,
-    pub(crate) change: Change<S>,
-    /// Tasks that change along with it.
-    pub(crate) also: Vec<Change<Task>>,
-    /// The account's last `account_seq`, where the decision rests on everything in the account.
-    pub(crate) head: Option<i64>,
-    pub(crate) secret: Option<KeyText>,
-}
-
-impl<S: Folded> Plan<S> {
-    pub(crate) fn new(change: Change<S>) -> Self {
-        let subject = change.stream.clone();
-        Self {
-            subject,
-            change,
-            also: Vec::new(),
-            head: None,
-            secret: None,
-        }
-    }
-}
-
-/// A command: how to decide it.
-pub(crate) trait Command: Clone + Send + Sync {
-    /// What the answer shows.
-    type State: Kept;
-
-    /// Looks at what the decision needs, and decides.
-    fn plan(
-        self,
-        attempt: &Attempt<'_>,
-    ) -> impl Future<Output = Result<Plan<Self::State>, CommandError>> + Send;
-}
-
-/// A state that commands keep between requests.
-pub(crate) trait Kept: Folded<Event: Clone + Send + Sync> {
-    /// The kept states; accounts are kept by the directory instead.
-    fn kept(commands: &Commands) -> Option<&States<Self>>;
-}
-
-impl Kept for Task {
-    fn kept(commands: &Commands) -> Option<&States<Self>> {
-        Some(&commands.tasks)
-    }
-}
-
-impl Kept for Webhook {
-    fn kept(commands: &Commands) -> Option<&States<Self>> {
-        Some(&commands.webhooks)
-    }
-}
-
-impl Kept for Account {
-    fn kept(_commands: &Commands) -> Option<&States<Self>> {
-        None
-    }
 }
 
 impl Commands {
@@ -231,23 +161,14 @@ impl Commands {
         use subtle::ConstantTimeEq as _;
         if is_agent_key {
             let (account, agent) = self.directory.by_key(hash)?;
-            return Some(Caller {
-                account,
-                who: Who::Agent {
-                    id: agent.id,
-                    key_hash: *hash,
-                },
-            });
+            return Some(Caller { account, who: Who::Agent { id: agent.id, key_hash: *hash } });
         }
         let account = if bool::from(hash.0.ct_eq(&self.project_token.0)) {
             baton_domain::AccountId::default_account()
         } else {
             self.directory.by_token(hash)?
         };
-        Some(Caller {
-            account,
-            who: Who::Project,
-        })
+        Some(Caller { account, who: Who::Project })
     }
 
     /// When each agent of the account was last seen.
@@ -321,10 +242,10 @@ impl Commands {
         attempt: &Attempt<'_>,
         plan: Plan<S>,
     ) -> Result<Answer<S>, CommandError> {
-        let version = plan.change.before.version + plan.change.events.len() as i64;
+        let version = plan.change.version_after();
         let mut writes = Vec::with_capacity(1 + plan.also.len());
-        writes.extend(to_write(&plan.change));
-        writes.extend(plan.also.iter().filter_map(to_write));
+        writes.extend(plan.change.to_write());
+        writes.extend(plan.also.iter().filter_map(Change::to_write));
         let mut guards = attempt.seen();
         guards.retain(|guard| writes.iter().all(|write| write.stream != guard.stream));
         if writes.is_empty() && context.key.is_none() && plan.head.is_none() {
@@ -370,10 +291,9 @@ impl Commands {
             return Ok(None);
         };
         let sealed = match &plan.secret {
-            Some(secret) => Some(
-                self.master_key
-                    .seal(&sealed_for(&plan.subject), secret.0.as_bytes())?,
-            ),
+            Some(secret) => {
+                Some(self.master_key.seal(&sealed_for(&plan.subject), secret.0.as_bytes())?)
+            }
             None => None,
         };
         Ok(Some(KeyClaim {
@@ -394,16 +314,13 @@ impl Commands {
         recorded_at: Option<Timestamp>,
         position: Position,
     ) -> Answer<S> {
-        let envelope = |at| Envelope {
-            at,
-            actor: attempt.standing.actor.clone(),
-        };
+        let envelope = |at| Envelope { at, actor: attempt.standing.actor.clone() };
         let after = match recorded_at {
             Some(at) => {
                 for change in plan.also {
-                    keep(self, change, &envelope(at));
+                    change.keep(self, &envelope(at));
                 }
-                keep(self, plan.change, &envelope(at))
+                plan.change.keep(self, &envelope(at))
             }
             None => plan.change.before,
         };
@@ -450,10 +367,7 @@ impl Commands {
     async fn is_still_true(&self, seen: &[Guard]) -> Result<bool, CommandError> {
         let streams: Vec<StreamId> = seen.iter().map(|guard| guard.stream.clone()).collect();
         let versions = self.log.versions(&streams).await?;
-        Ok(seen
-            .iter()
-            .zip(versions)
-            .all(|(guard, version)| guard.version == version))
+        Ok(seen.iter().zip(versions).all(|(guard, version)| guard.version == version))
     }
 
     /// Brings what a decision rested on level with the log.
@@ -477,40 +391,6 @@ impl Commands {
     }
 }
 
-fn to_write<S: Folded>(change: &Change<S>) -> Option<StreamWrite> {
-    let new_event = |event: &S::Event| {
-        let stored = event.encode();
-        NewEvent {
-            event_id: Uuid::now_v7(),
-            event_type: stored.event_type,
-            schema_version: stored.schema_version,
-            payload: stored.payload,
-        }
-    };
-    (!change.events.is_empty()).then(|| StreamWrite {
-        stream: change.stream.clone(),
-        expected_version: change.before.version,
-        events: change.events.iter().map(new_event).collect(),
-    })
-}
-
-fn keep<S: Kept>(commands: &Commands, change: Change<S>, envelope: &Envelope) -> Versioned<S> {
-    let version = change.before.version + change.events.len() as i64;
-    let before = Arc::unwrap_or_clone(change.before.state);
-    let state = change
-        .events
-        .into_iter()
-        .fold(before, |state, event| state.fold(envelope, event));
-    let after = Versioned {
-        state: Arc::new(state),
-        version,
-    };
-    if let Some(kept) = S::kept(commands) {
-        kept.put(change.stream, after.clone());
-    }
-    after
-}
-
 fn sealed_for(subject: &StreamId) -> String {
     format!("idempotent answer about {subject}")
 }
@@ -518,12 +398,4 @@ fn sealed_for(subject: &StreamId) -> String {
 /// The node's clock.
 fn now() -> Timestamp {
     Timestamp::from(jiff::Timestamp::now())
-}
-
-/// The account before a change, as a versioned state.
-pub(crate) fn versioned(account: &KnownAccount) -> Versioned<Account> {
-    Versioned {
-        state: Arc::clone(&account.state),
-        version: account.version,
-    }
 }

@@ -32,10 +32,7 @@ impl InUse {
         let name = (account.to_owned(), credential.to_owned(), key.to_owned());
         let mut keys = self.keys.lock().expect("no holder of this lock panics");
         if keys.insert(name.clone()) {
-            Ok(Held {
-                keys: Arc::clone(&self.keys),
-                name,
-            })
+            Ok(Held { keys: Arc::clone(&self.keys), name })
         } else {
             Err(CommandError::KeyInUse)
         }
@@ -44,9 +41,6 @@ impl InUse {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.keys
-            .lock()
-            .expect("no holder of this lock panics")
-            .remove(&self.name);
+        self.keys.lock().expect("no holder of this lock panics").remove(&self.name);
     }
 }

@@ -32,16 +32,12 @@ pub enum InstanceError {
 /// # Errors
 /// [`InstanceError`] where the database refuses.
 pub async fn migrate(client: &mut Client) -> Result<(), InstanceError> {
-    client
-        .execute(include_str!("sql/migration_lock.sql"), &[&MIGRATION_LOCK])
-        .await?;
+    client.execute(include_str!("sql/migration_lock.sql"), &[&MIGRATION_LOCK]).await?;
     let migrated = embedded::migrations::runner()
         .set_migration_table_name(HISTORY_TABLE)
         .run_async(client)
         .await;
-    client
-        .execute(include_str!("sql/migration_unlock.sql"), &[&MIGRATION_LOCK])
-        .await?;
+    client.execute(include_str!("sql/migration_unlock.sql"), &[&MIGRATION_LOCK]).await?;
     migrated.map(|_report| ()).map_err(InstanceError::Migrate)
 }
 
@@ -55,17 +51,11 @@ pub async fn check_instance(
     check_value: [u8; 32],
 ) -> Result<(), InstanceError> {
     let claim = include_str!("sql/claim_check.sql");
-    client
-        .execute(claim, &[&setting, &check_value.as_slice()])
-        .await?;
-    let row = client
-        .query_one(include_str!("sql/read_check.sql"), &[&setting])
-        .await?;
+    client.execute(claim, &[&setting, &check_value.as_slice()]).await?;
+    let row = client.query_one(include_str!("sql/read_check.sql"), &[&setting]).await?;
     if row.try_get::<_, &[u8]>("check_value")? == check_value {
         Ok(())
     } else {
-        Err(InstanceError::Mismatch {
-            setting: setting.to_owned(),
-        })
+        Err(InstanceError::Mismatch { setting: setting.to_owned() })
     }
 }

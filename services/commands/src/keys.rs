@@ -31,10 +31,7 @@ impl KeyText {
     /// What the log keeps of the key.
     #[must_use]
     pub fn to_new_key(&self) -> NewKey {
-        NewKey {
-            hash: hash_of(&self.0),
-            prefix: self.0.chars().take(SHOWN_CHARS).collect(),
-        }
+        NewKey { hash: hash_of(&self.0), prefix: self.0.chars().take(SHOWN_CHARS).collect() }
     }
 }
 

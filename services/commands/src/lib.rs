@@ -13,6 +13,7 @@ mod execute;
 mod idempotency;
 mod instance;
 mod keys;
+mod plan;
 mod seal;
 mod secrets;
 mod sightings;

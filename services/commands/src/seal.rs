@@ -62,10 +62,7 @@ impl MasterKey {
     /// [`SealError::CannotSeal`].
     pub fn seal(&self, purpose: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
         let nonce = random_bytes::<NONCE_BYTES>();
-        let payload = Payload {
-            msg: secret,
-            aad: purpose.as_bytes(),
-        };
+        let payload = Payload { msg: secret, aad: purpose.as_bytes() };
         let sealed = XChaCha20Poly1305::new(&self.0.into())
             .encrypt(XNonce::from_slice(&nonce), payload)
             .map_err(|_| SealError::CannotSeal)?;
@@ -77,13 +74,8 @@ impl MasterKey {
     /// # Errors
     /// [`SealError::CannotOpen`].
     pub fn open(&self, purpose: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
-        let (nonce, sealed) = sealed
-            .split_at_checked(NONCE_BYTES)
-            .ok_or(SealError::CannotOpen)?;
-        let payload = Payload {
-            msg: sealed,
-            aad: purpose.as_bytes(),
-        };
+        let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES).ok_or(SealError::CannotOpen)?;
+        let payload = Payload { msg: sealed, aad: purpose.as_bytes() };
         XChaCha20Poly1305::new(&self.0.into())
             .decrypt(XNonce::from_slice(nonce), payload)
             .map_err(|_| SealError::CannotOpen)
@@ -123,11 +115,7 @@ mod tests {
     #[test]
     fn a_master_key_is_32_bytes() {
         for wrong in ["", "short", &"a".repeat(63), &"ab".repeat(31)] {
-            assert_eq!(
-                MasterKey::parse(wrong).unwrap_err(),
-                SealError::NotAKey,
-                "{wrong}"
-            );
+            assert_eq!(MasterKey::parse(wrong).unwrap_err(), SealError::NotAKey, "{wrong}");
         }
     }
 }

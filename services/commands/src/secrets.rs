@@ -24,12 +24,8 @@ pub(crate) async fn keep(
     sealed: &[u8],
 ) -> Result<(), SecretsError> {
     let client = pool.get().await.map_err(SecretsError::Pool)?;
-    let statement = client
-        .prepare_cached(include_str!("sql/keep_secret.sql"))
-        .await?;
-    client
-        .execute(&statement, &[&id.0, &account.as_str(), &sealed])
-        .await?;
+    let statement = client.prepare_cached(include_str!("sql/keep_secret.sql")).await?;
+    client.execute(&statement, &[&id.0, &account.as_str(), &sealed]).await?;
     Ok(())
 }
 
@@ -39,11 +35,7 @@ pub(crate) async fn find(
     id: SecretId,
 ) -> Result<Vec<u8>, SecretsError> {
     let client = pool.get().await.map_err(SecretsError::Pool)?;
-    let statement = client
-        .prepare_cached(include_str!("sql/find_secret.sql"))
-        .await?;
-    let row = client
-        .query_opt(&statement, &[&id.0, &account.as_str()])
-        .await?;
+    let statement = client.prepare_cached(include_str!("sql/find_secret.sql")).await?;
+    let row = client.query_opt(&statement, &[&id.0, &account.as_str()]).await?;
     Ok(row.ok_or(SecretsError::Missing)?.try_get("sealed")?)
 }

@@ -23,10 +23,7 @@ pub(crate) struct Sightings {
 
 impl Sightings {
     pub(crate) fn new(pool: Pool) -> Self {
-        Self {
-            pool,
-            pending: Arc::default(),
-        }
+        Self { pool, pending: Arc::default() }
     }
 
     pub(crate) fn note(&self, account: &AccountId, agent: AgentId, at: Timestamp) {
@@ -40,9 +37,7 @@ impl Sightings {
         account: &AccountId,
     ) -> Result<HashMap<AgentId, Timestamp>, SecretsError> {
         let client = self.pool.get().await.map_err(SecretsError::Pool)?;
-        let statement = client
-            .prepare_cached(include_str!("sql/read_sightings.sql"))
-            .await?;
+        let statement = client.prepare_cached(include_str!("sql/read_sightings.sql")).await?;
         let mut seen = HashMap::new();
         for row in client.query(&statement, &[&account.as_str()]).await? {
             let at: jiff::Timestamp = row.try_get("last_seen_at")?;
@@ -76,12 +71,8 @@ impl Sightings {
         let agents: Vec<uuid::Uuid> = seen.keys().map(|(_, agent)| agent.0).collect();
         let times: Vec<jiff::Timestamp> = seen.values().map(|at| at.to_jiff()).collect();
         let client = self.pool.get().await.map_err(SecretsError::Pool)?;
-        let statement = client
-            .prepare_cached(include_str!("sql/note_sightings.sql"))
-            .await?;
-        client
-            .execute(&statement, &[&accounts, &agents, &times])
-            .await?;
+        let statement = client.prepare_cached(include_str!("sql/note_sightings.sql")).await?;
+        client.execute(&statement, &[&accounts, &agents, &times]).await?;
         Ok(())
     }
 }

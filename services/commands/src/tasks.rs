@@ -11,7 +11,8 @@ use uuid::Uuid;
 use crate::{
     attempt::Attempt,
     error::CommandError,
-    execute::{Answer, Change, Command, Commands, Context, Plan},
+    execute::{Answer, Commands, Context},
+    plan::{Change, Command, Plan},
 };
 
 /// Ids of things that a task may be put into. None of them exist yet in any account.
@@ -44,13 +45,7 @@ impl CreateTask {
     pub fn new(changes: Changes) -> Self {
         let (assigned_to, parent) = (None, None);
         let (id, foreign) = (TaskId(Uuid::now_v7()), ForeignIds::default());
-        Self {
-            id,
-            changes,
-            assigned_to,
-            parent,
-            foreign,
-        }
+        Self { id, changes, assigned_to, parent, foreign }
     }
 }
 
@@ -143,29 +138,14 @@ impl Command for CreateTask {
                 depth: before.state.delegation_depth + 1,
                 accountable: before.state.accountable,
             });
-            also.push(Change {
-                stream,
-                before,
-                events,
-            });
+            also.push(Change { stream, before, events });
         }
-        let draft = Draft {
-            id: self.id,
-            changes: self.changes,
-            parent,
-        };
+        let draft = Draft { id: self.id, changes: self.changes, parent };
         let before = Versioned::default();
         let order = attempt.order(TaskCommand::Create(Box::new(draft)));
         let events = Tasks::handle_command(&before.state, order)?;
         let stream = task_stream(attempt.account_id(), self.id);
-        Ok(Plan {
-            also,
-            ..Plan::new(Change {
-                stream,
-                before,
-                events,
-            })
-        })
+        Ok(Plan { also, ..Plan::new(Change { stream, before, events }) })
     }
 }
 
@@ -175,11 +155,7 @@ impl Command for ChangeTask {
     async fn plan(self, attempt: &Attempt<'_>) -> Result<Plan<Task>, CommandError> {
         let (stream, before) = attempt.writable_task(&self.id, "Task").await?;
         let command = match self.action {
-            TaskAction::Update {
-                mut update,
-                assigned_to,
-                foreign,
-            } => {
+            TaskAction::Update { mut update, assigned_to, foreign } => {
                 check_foreign(attempt, &foreign)?;
                 update.changes.assigned_to = match assigned_to {
                     // An assignee that is set already may be inactive: it is no news.
@@ -192,10 +168,9 @@ impl Command for ChangeTask {
                 };
                 TaskCommand::Update(update)
             }
-            TaskAction::HandOver { to, changes } => TaskCommand::HandOver {
-                to: attempt.assignee(&to)?,
-                changes,
-            },
+            TaskAction::HandOver { to, changes } => {
+                TaskCommand::HandOver { to: attempt.assignee(&to)?, changes }
+            }
             TaskAction::Complete(finish) => TaskCommand::Complete(finish),
             TaskAction::Uncomplete => TaskCommand::Uncomplete,
             TaskAction::Fail(finish) => TaskCommand::Fail(finish),
@@ -204,11 +179,7 @@ impl Command for ChangeTask {
             TaskAction::Delete => TaskCommand::Delete,
         };
         let events = Tasks::handle_command(&before.state, attempt.order(command))?;
-        Ok(Plan::new(Change {
-            stream,
-            before,
-            events,
-        }))
+        Ok(Plan::new(Change { stream, before, events }))
     }
 }
 

@@ -13,8 +13,9 @@ use uuid::Uuid;
 use crate::{
     attempt::Attempt,
     error::CommandError,
-    execute::{Answer, Change, Command, Commands, Context, Plan},
+    execute::{Answer, Commands, Context},
     keys::{KeyText, random_bytes},
+    plan::{Change, Command, Plan},
     secrets,
 };
 
@@ -113,9 +114,7 @@ impl Commands {
         secret: &KeyText,
     ) -> Result<SecretId, CommandError> {
         let id = SecretId(Uuid::now_v7());
-        let sealed = self
-            .master_key()
-            .seal(&purpose(account, id), secret.0.as_bytes())?;
+        let sealed = self.master_key().seal(&purpose(account, id), secret.0.as_bytes())?;
         secrets::keep(self.pool(), account, id, &sealed).await?;
         Ok(id)
     }
@@ -130,20 +129,10 @@ impl Command for Register {
 
     async fn plan(self, attempt: &Attempt<'_>) -> Result<Plan<Webhook>, CommandError> {
         let before = Versioned::default();
-        let command = WebhookCommand::Create {
-            id: self.id,
-            fields: self.fields,
-        };
+        let command = WebhookCommand::Create { id: self.id, fields: self.fields };
         let events = Webhooks::handle_command(&before.state, attempt.order(command))?;
         let stream = webhook_stream(attempt.account_id(), self.id);
-        Ok(Plan {
-            secret: self.shown,
-            ..Plan::new(Change {
-                stream,
-                before,
-                events,
-            })
-        })
+        Ok(Plan { secret: self.shown, ..Plan::new(Change { stream, before, events }) })
     }
 }
 
@@ -154,10 +143,6 @@ impl Command for ChangeWebhook {
         attempt.admin_only()?;
         let (stream, before) = attempt.webhook(&self.id).await?;
         let events = Webhooks::handle_command(&before.state, attempt.order(self.command))?;
-        Ok(Plan::new(Change {
-            stream,
-            before,
-            events,
-        }))
+        Ok(Plan::new(Change { stream, before, events }))
     }
 }

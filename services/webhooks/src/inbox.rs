@@ -15,29 +15,41 @@ const DELIVERIES_MAX: usize = 1_024;
 const BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// A worker's inbox.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Inbox {
     mail: Mutex<Mail>,
     arrived: Notify,
 }
 
 /// What arrived since the worker last looked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Mail {
+    /// The endpoint as it is now.
+    pub(crate) endpoint: Arc<Endpoint>,
+    /// It is not what it was, or another sender may have been at work: nothing queued is sure to
+    /// be due.
+    pub(crate) is_stale: bool,
     /// New first attempts in log order, unless some were left out.
     pub(crate) deliveries: VecDeque<Delivery>,
     bytes: usize,
     /// More is due than is here: read the table.
     pub(crate) is_incomplete: bool,
-    /// The endpoint has changed.
-    pub(crate) endpoint: Option<Arc<Endpoint>>,
-    /// Another sender may have been at work: nothing queued is sure to be due.
-    pub(crate) is_stale: bool,
     /// Start nothing more.
     pub(crate) is_closed: bool,
 }
 
+impl Mail {
+    fn none(endpoint: Arc<Endpoint>, is_closed: bool) -> Self {
+        let (bytes, is_incomplete, is_stale) = (0, false, false);
+        Self { endpoint, is_stale, deliveries: VecDeque::new(), bytes, is_incomplete, is_closed }
+    }
+}
+
 impl Inbox {
+    pub(crate) fn new(endpoint: Arc<Endpoint>) -> Self {
+        Self { mail: Mutex::new(Mail::none(endpoint, false)), arrived: Notify::new() }
+    }
+
     /// New first attempts, in log order, above all before.
     pub(crate) fn offer(&self, delivery: Delivery) {
         let mut mail = self.lock();
@@ -52,11 +64,11 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
-    /// The endpoint as it is now; `is_stale`: another sender may have been at work.
-    pub(crate) fn change(&self, endpoint: Arc<Endpoint>, is_stale: bool) {
+    /// The endpoint has changed, or another sender may have been at work.
+    pub(crate) fn change(&self, endpoint: Arc<Endpoint>) {
         let mut mail = self.lock();
-        mail.endpoint = Some(endpoint);
-        mail.is_stale |= is_stale;
+        mail.endpoint = endpoint;
+        mail.is_stale = true;
         drop(mail);
         self.arrived.notify_one();
     }
@@ -70,8 +82,8 @@ impl Inbox {
     /// Everything that arrived; a closed inbox stays closed.
     pub(crate) fn take(&self) -> Mail {
         let mut mail = self.lock();
-        let is_closed = mail.is_closed;
-        std::mem::replace(&mut *mail, Mail { is_closed, ..Mail::default() })
+        let nothing = Mail::none(Arc::clone(&mail.endpoint), mail.is_closed);
+        std::mem::replace(&mut *mail, nothing)
     }
 
     /// Waits for the next arrival since the last wait.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use baton_commands::Commands;
 use baton_feed::{Progress, Running, Subscription};
 use deadpool_postgres::Pool;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +25,8 @@ use crate::worker::Means;
 
 /// Events that one batch plans at most.
 const BATCH_EVENTS_MAX: i64 = 256;
+/// Connections that workers take from the pool at once.
+const READS_MAX: usize = 4;
 
 /// The planning and sending of webhooks, until shut down; dropped, everything ends at once, as if
 /// the process had died.
@@ -62,6 +64,7 @@ impl Webhooks {
             recorder,
             disabler,
             in_flight_max: settings.in_flight_max,
+            reads: Arc::new(Semaphore::new(READS_MAX)),
         };
         let sender = Sender {
             slots,

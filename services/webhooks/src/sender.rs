@@ -74,7 +74,7 @@ impl Sender {
             }
             let inbox = before.remove(&endpoint.id).and_then(|slot| slot.inbox);
             if let Some(inbox) = &inbox {
-                inbox.change(Arc::clone(&endpoint), true);
+                inbox.change(Arc::clone(&endpoint));
             }
             let id = endpoint.id;
             state.slots.insert(id, Slot { endpoint, inbox });
@@ -107,7 +107,7 @@ impl Sender {
         let before = state.slots.remove(&endpoint.id);
         let inbox = before.and_then(|slot| slot.inbox);
         if let Some(inbox) = &inbox {
-            inbox.change(Arc::clone(&endpoint), false);
+            inbox.change(Arc::clone(&endpoint));
         }
         state.slots.insert(endpoint.id, Slot { endpoint, inbox });
     }
@@ -125,10 +125,9 @@ impl Sender {
         }
         let slot = state.slots.get_mut(&webhook)?;
         if slot.inbox.is_none() {
-            let inbox = Arc::new(Inbox::default());
+            let inbox = Arc::new(Inbox::new(Arc::clone(&slot.endpoint)));
             slot.inbox = Some(Arc::clone(&inbox));
-            let (means, endpoint) = (self.means.clone(), Arc::clone(&slot.endpoint));
-            let work = work(means, inbox, endpoint);
+            let work = work(self.means.clone(), webhook, inbox);
             self.workers.spawn(self.stop.clone().run_until_cancelled_owned(work));
         }
         slot.inbox.clone()
@@ -136,13 +135,13 @@ impl Sender {
 }
 
 /// A worker; one that panics is replaced, and reads anew what is due.
-async fn work(means: Means, inbox: Arc<Inbox>, endpoint: Arc<Endpoint>) {
+async fn work(means: Means, webhook: WebhookId, inbox: Arc<Inbox>) {
     loop {
-        let worker = Worker::new(means.clone(), Arc::clone(&inbox), Arc::clone(&endpoint));
+        let worker = Worker::new(means.clone(), Arc::clone(&inbox));
         if AssertUnwindSafe(worker.run()).catch_unwind().await.is_ok() {
             return;
         }
-        tracing::error!(webhook = %endpoint.id, "the worker of a webhook panicked");
+        tracing::error!(%webhook, "the worker of a webhook panicked");
         tokio::time::sleep(PANIC_PAUSE).await;
     }
 }

@@ -15,6 +15,7 @@ use baton_log::Position;
 use deadpool_postgres::Pool;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -50,6 +51,8 @@ pub(crate) struct Means {
     pub(crate) recorder: Recorder,
     pub(crate) disabler: Disabler,
     pub(crate) in_flight_max: usize,
+    /// Bounds the connections that workers take from the pool together.
+    pub(crate) reads: Arc<Semaphore>,
 }
 
 pub(crate) struct Worker {
@@ -76,11 +79,12 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(means: Means, inbox: Arc<Inbox>, endpoint: Arc<Endpoint>) -> Self {
+    /// A worker that knows nothing yet and finds what is due in the table.
+    pub(crate) fn new(means: Means, inbox: Arc<Inbox>) -> Self {
         Self {
             means,
+            endpoint: inbox.take().endpoint,
             inbox,
-            endpoint,
             signer: None,
             first: Lanes::default(),
             taken: 0,
@@ -126,12 +130,9 @@ impl Worker {
     /// Takes what the sender has to say; false when it says to end.
     fn take_mail(&mut self) -> bool {
         let mail = self.inbox.take();
-        if let Some(endpoint) = mail.endpoint {
-            self.endpoint = endpoint;
-            self.is_gone = false;
-            self.look_anew();
-        }
+        self.endpoint = mail.endpoint;
         if mail.is_stale {
+            self.is_gone = false;
             self.look_anew();
         }
         for delivery in mail.deliveries {
@@ -167,9 +168,11 @@ impl Worker {
             self.signer = None;
             self.signer = Some((id, self.means.secrets.signer(account, id).await?));
         }
+        let is_due = |at: jiff::Timestamp| at <= jiff::Timestamp::now();
         let is_low = self.first.queued() < QUEUED_DELIVERIES_MAX / 2
             && self.first.bytes() < QUEUED_BYTES_MAX / 2;
         if self.is_behind && is_low {
+            let _permit = self.means.reads.acquire().await;
             let page = read_first(&self.means.pool, &self.endpoint, self.taken).await?;
             self.is_behind = !page.is_last;
             for delivery in page.deliveries {
@@ -179,8 +182,9 @@ impl Worker {
                 }
             }
         }
-        let now = jiff::Timestamp::now();
-        if self.retries.is_empty() && self.retry_at.is_some_and(|at| at <= now) {
+        if self.retries.is_empty() && self.retry_at.is_some_and(is_due) {
+            let _permit = self.means.reads.acquire().await;
+            let now = jiff::Timestamp::now();
             let under_way: Vec<Uuid> = self.under_way.iter().copied().collect();
             let limit = self.means.in_flight_max;
             let retries =

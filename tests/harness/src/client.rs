@@ -165,7 +165,7 @@ impl Answer {
     /// # Panics
     ///
     /// When the status is another one, showing the body.
-    #[must_use]
+    #[track_caller]
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         self.body

@@ -48,12 +48,12 @@ async fn a_wake_up_is_answered_long_before_the_poll() {
     let first = world.append(1).await;
     assert!(running.wait_until(first, soon()).await);
     let start = Instant::now();
-    for _ in 0..10 {
+    for _ in 0..20 {
         let position = world.append(1).await;
         assert!(running.wait_until(position, soon()).await);
     }
-    // Ten polls would take five seconds.
-    assert!(start.elapsed().as_millis() < 2_500, "{:?}", start.elapsed());
+    // Twenty polls would take ten seconds.
+    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -89,14 +89,14 @@ async fn a_process_without_the_subscription_sees_how_far_it_is() {
     let world = world().await;
     let running = spawn(world.log.clone(), world.pool.clone(), subscription("w"), Writer::new("w"));
     let watching = observe(pool(&world.database), "w");
-    for _ in 0..5 {
+    let start = Instant::now();
+    for _ in 0..20 {
         let position = world.append(1).await;
-        let start = Instant::now();
         assert!(watching.wait_until(position, soon()).await);
-        // Closer than the poll of one for whom nobody waits.
-        assert!(start.elapsed().as_millis() < 450, "{:?}", start.elapsed());
         assert_eq!(world.applied_positions().await.last(), Some(&position));
     }
+    // The polls of one for whom nobody waits would take ten seconds.
+    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
     running.shutdown().await;
     watching.shutdown().await;
 }

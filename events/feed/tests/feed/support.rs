@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use baton_feed::{HandleError, Handler, Subscription, SubscriptionStatus, Transaction};
 use baton_harness::postgres::Database;
+use baton_harness::wait_for;
 use baton_log::{
     Append, Appended, Log, LogSettings, NewEvent, Position, RecordedEvent, StreamId, StreamWrite,
 };
@@ -106,9 +107,13 @@ impl World {
         Lease { epoch: row.get("epoch"), holder: row.get("holder"), left_ms: row.get("left_ms") }
     }
 
+    /// Awaits the subscription's first sign of life.
     pub(crate) async fn status(&self, name: &str) -> SubscriptionStatus {
-        let all = baton_feed::status(&self.pool).await.unwrap();
-        all.into_iter().find(|status| status.name == name).unwrap()
+        wait_for(SOON, "the subscription has a status", async || {
+            let all = baton_feed::status(&self.pool).await.unwrap();
+            all.into_iter().find(|status| status.name == name)
+        })
+        .await
     }
 }
 

@@ -104,8 +104,7 @@ impl AgentsApi {
         body: Body<AgentUpdate>,
     ) -> Result<Rendered<AgentSchema>, Problem> {
         let context = services.context(&call, body.digest);
-        let command =
-            ChangeAgent { agent: agent_id.0.into_string(), changes: body.value.0 };
+        let command = ChangeAgent { agent: agent_id.0.into_string(), changes: body.value.0 };
         let answer = services.commands.change_agent(&context, command).await?;
         let agent = answer.agent().ok_or_else(|| Problem::not_found("Agent"))?;
         let facts = Facts::of(&services, &call.caller, agent.id).await?;
@@ -173,8 +172,12 @@ async fn delete(
     let account = &call.caller.account;
     for _ in 0..COUNTS_MAX {
         let found = services.standing(&call.caller)?.directory.find(agent).map(|agent| agent.id);
-        let (counted_at, position) =
-            services.commands.log().account_head(account.as_str()).await.map_err(CommandError::from)?;
+        let (counted_at, position) = services
+            .commands
+            .log()
+            .account_head(account.as_str())
+            .await
+            .map_err(CommandError::from)?;
         services.level(Model::Tasks, position).await?;
         let unfinished = match found {
             Some(agent) => services.reads.unfinished_tasks(account, agent).await?.count,

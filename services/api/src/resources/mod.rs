@@ -3,6 +3,7 @@
 
 mod agent_bodies;
 mod agents;
+mod finish_bodies;
 mod me;
 mod task_bodies;
 mod task_query;

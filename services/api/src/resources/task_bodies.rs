@@ -3,20 +3,19 @@
 use baton_commands::ForeignIds;
 use baton_domain::{
     Timestamp,
-    task::{
-        Changes, EvidenceItem, EvidenceKind, EvidencePolicy, Fence, Finish, RecurringType, Status,
-    },
+    task::{Changes, EvidencePolicy, RecurringType, Status},
 };
 use poem_openapi::Object;
 use serde_json::Value;
 
+use super::finish_bodies::{read_evidence, read_fence, read_objects};
 use crate::{
     body::FromFields,
     field::{Patch, Text},
     fields::{ChainFields, Fields, ListRule, Shape},
     schema::{
         ClockTime, Day, EvidenceItem as EvidenceDocument, EvidencePolicy as EvidencePolicyWord,
-        Moment, JsonObject, Nullable,
+        JsonObject, Moment, Nullable,
     },
 };
 
@@ -30,7 +29,6 @@ const NOTE: Text = Text::filled(2_000);
 const NOTES_MAX: usize = 100;
 const TASK_IDS: ListRule =
     ListRule { shape: Shape::ArrayOrCommas, items_max: 100, item: Text::filled(100) };
-const EVIDENCE_ITEMS_MAX: usize = 5;
 const TOKENS_MAX: i64 = 1_000_000_000_000;
 const RETRIES_MAX: i64 = 100;
 const INTERVAL_MAX: i64 = 10_000;
@@ -63,15 +61,6 @@ pub(super) const STATUS_WORDS: [(&str, Status); 12] = [
     ("done", Status::Completed),
     ("canceled", Status::Cancelled),
 ];
-const EVIDENCE_WORDS: [(&str, EvidenceKind); 6] = [
-    ("commit", EvidenceKind::Commit),
-    ("pr", EvidenceKind::Pr),
-    ("ci_check", EvidenceKind::CiCheck),
-    ("deploy_sha", EvidenceKind::DeploySha),
-    ("artifact_url", EvidenceKind::ArtifactUrl),
-    ("command_output", EvidenceKind::CommandOutput),
-];
-
 /// A task to be created.
 #[derive(Debug)]
 pub(super) struct NewTask {
@@ -326,104 +315,6 @@ impl FromFields for TaskUpdate {
     }
 }
 
-/// What may be said with `complete`.
-#[derive(Debug)]
-pub(super) struct Completion(pub(super) Finish);
-
-/// All optional.
-#[derive(Object)]
-#[oai(rename = "Completion")]
-pub(super) struct CompletionDocument {
-    /// Keys to add to or overwrite in `metadata`.
-    metadata: Option<JsonObject>,
-    /// Keys to merge deeply into `context`.
-    context: Option<JsonObject>,
-    /// What came out.
-    #[oai(validator(max_length = 2000))]
-    result_summary: Option<Nullable<String>>,
-    /// Proof.
-    #[oai(validator(max_items = 5))]
-    evidence: Option<Vec<EvidenceDocument>>,
-    /// Refuse with 409 unless the task has this revision.
-    expected_revision: Option<i64>,
-    /// Refuse with 409 unless the task has this claim generation.
-    claim_generation: Option<i64>,
-}
-
-impl FromFields for Completion {
-    type Document = CompletionDocument;
-
-    fn from_fields(fields: &mut Fields<'_>) -> Self {
-        let changes = Changes {
-            result_summary: fields.text("result_summary", TEXT).patch().into_option(),
-            ..read_objects(fields)
-        };
-        Self(Finish { changes, evidence: read_evidence(fields), fence: read_fence(fields) })
-    }
-}
-
-/// What may be said with `fail`.
-#[derive(Debug)]
-pub(super) struct Failure(pub(super) Finish);
-
-/// All optional.
-#[derive(Object)]
-#[oai(rename = "TaskFailure")]
-pub(super) struct FailureDocument {
-    /// What went wrong.
-    #[oai(validator(max_length = 2000))]
-    error_message: Option<Nullable<String>>,
-    /// Keys to add to or overwrite in `metadata`.
-    metadata: Option<JsonObject>,
-    /// Keys to merge deeply into `context`.
-    context: Option<JsonObject>,
-    /// Refuse with 409 unless the task has this revision.
-    expected_revision: Option<i64>,
-    /// Refuse with 409 unless the task has this claim generation.
-    claim_generation: Option<i64>,
-}
-
-impl FromFields for Failure {
-    type Document = FailureDocument;
-
-    fn from_fields(fields: &mut Fields<'_>) -> Self {
-        let changes = Changes {
-            error_message: fields.text("error_message", TEXT).patch().into_option(),
-            ..read_objects(fields)
-        };
-        Self(Finish { changes, evidence: None, fence: read_fence(fields) })
-    }
-}
-
-/// What may be said with `cancel`.
-#[derive(Debug)]
-pub(super) struct Cancellation(pub(super) Finish);
-
-/// All optional.
-#[derive(Object)]
-#[oai(rename = "Cancellation")]
-pub(super) struct CancellationDocument {
-    /// Why; appended to `notes`.
-    #[oai(validator(max_length = 2000))]
-    reason: Option<Nullable<String>>,
-    /// Keys to add to or overwrite in `metadata`.
-    metadata: Option<JsonObject>,
-}
-
-impl FromFields for Cancellation {
-    type Document = CancellationDocument;
-
-    fn from_fields(fields: &mut Fields<'_>) -> Self {
-        let reason = fields.text("reason", Text::filled(2_000)).optional();
-        let changes = Changes {
-            metadata: fields.object("metadata").optional(),
-            notes: reason.into_iter().collect(),
-            ..Changes::default()
-        };
-        Self(Finish { changes, ..Finish::default() })
-    }
-}
-
 /// The fields that creation and update share, but for `content`.
 fn read_changes(fields: &mut Fields<'_>, changes: &mut Changes) {
     changes.description = fields.text("description", DESCRIPTION).patch().into_option();
@@ -449,7 +340,9 @@ fn read_changes(fields: &mut Fields<'_>, changes: &mut Changes) {
     changes.evidence_policy = fields.choice("evidence_policy", &policies).patch().into_option();
     let is_offered = |ids: &Vec<String>| ids.is_empty();
     let depends_on = fields.ids("depends_on", TASK_IDS);
-    depends_on.check(is_offered, "is not offered yet: create the task when it can begin").optional();
+    depends_on
+        .check(is_offered, "is not offered yet: create the task when it can begin")
+        .optional();
     changes.workflow_slug = fields.text("workflow_slug", SLUG).patch().into_option();
     let tokens = fields.integer("estimated_tokens", 0..=TOKENS_MAX);
     changes.estimated_tokens = tokens.patch().into_option();
@@ -463,35 +356,11 @@ fn read_changes(fields: &mut Fields<'_>, changes: &mut Changes) {
     changes.is_recurring = fields.boolean("is_recurring").change();
 }
 
-fn read_objects(fields: &mut Fields<'_>) -> Changes {
-    Changes {
-        metadata: fields.object("metadata").optional(),
-        context: fields.object("context").optional(),
-        ..Changes::default()
-    }
-}
-
 fn read_foreign(fields: &mut Fields<'_>) -> ForeignIds {
     ForeignIds {
         project_id: fields.id("project_id").optional(),
         epic_id: fields.id("epic_id").optional(),
     }
-}
-
-fn read_fence(fields: &mut Fields<'_>) -> Fence {
-    Fence {
-        expected_revision: fields.integer("expected_revision", 0..=i64::MAX).optional(),
-        claim_generation: fields.integer("claim_generation", 0..=i64::MAX).optional(),
-    }
-}
-
-fn read_evidence(fields: &mut Fields<'_>) -> Option<Vec<EvidenceItem>> {
-    let item = |fields: &mut Fields<'_>| EvidenceItem {
-        kind: fields.choice("kind", &EVIDENCE_WORDS).required_or(EvidenceKind::Commit),
-        reference: fields.text("ref", Text::filled(500)).required(),
-        summary: fields.text("summary", Text::up_to(500)).optional(),
-    };
-    fields.nested_list("evidence", EVIDENCE_ITEMS_MAX, item).optional()
 }
 
 /// A text or several. Records sent back whole carry the notes as the objects they were read as:
@@ -526,7 +395,5 @@ mod tests {
     fn what_is_read_is_what_is_shown() {
         assert_eq!(drift::of_body::<NewTask>(), [""; 0]);
         assert_eq!(drift::of_body::<TaskUpdate>(), [""; 0]);
-        assert_eq!(drift::of_body::<Failure>(), [""; 0]);
-        assert_eq!(drift::of_body::<Cancellation>(), [""; 0]);
     }
 }

@@ -1,9 +1,6 @@
 //! The query of `GET /tasks` (contract 1.2).
 
-use baton_domain::{
-    AgentId, TaskId,
-    task::Status,
-};
+use baton_domain::{AgentId, TaskId, task::Status};
 use baton_projections::tasks::{Assignee, TaskFilter, shown_statuses};
 use poem_openapi::Object;
 

@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::{
     Tag,
-    task_bodies::{Cancellation, Completion, Delegation, Failure, NewTask, TaskUpdate},
+    finish_bodies::{Cancellation, Completion, Failure},
+    task_bodies::{Delegation, NewTask, TaskUpdate},
 };
 use crate::{
     answer::{Created, CreatedOrOk, Rendered},

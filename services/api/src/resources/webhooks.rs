@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use baton_commands::{
-    Answer, Caller, ChangeWebhook, KeyText, RegisterWebhook, WebhookSecret,
-};
+use baton_commands::{Answer, Caller, ChangeWebhook, KeyText, RegisterWebhook, WebhookSecret};
 use baton_domain::webhook::{Webhook, WebhookCommand};
 use baton_projections::Model;
 use poem::web::Data;

@@ -9,6 +9,7 @@ from (
      and doomed.state = 'due'
      and doomed.attempt = 0
      and doomed.position <= e.dropped_through
+    where e.dropped_through > 0
     limit $1
     for update of doomed skip locked
 ) as page

@@ -49,7 +49,7 @@ async fn the_log_shows_what_was_sent_and_answered() {
     assert_eq!(delivery.payload["task"]["id"], task.as_str());
     assert_eq!(delivery.payload["id"], delivery.id.to_string());
     assert_eq!(delivery.status_code, Some(201));
-    assert_eq!(delivery.success, true);
+    assert!(delivery.success);
     assert_eq!(delivery.next_attempt_at, None);
     assert!(delivery.delivered_at.unwrap() >= delivery.created_at);
     let shown = delivery.response_body.unwrap();

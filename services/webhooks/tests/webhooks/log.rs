@@ -1,7 +1,5 @@
 //! The delivery log: its order and length, what is kept, and what never is.
 
-use std::time::Duration;
-
 use baton_harness::receiver::Receiver;
 use baton_harness::wait_until;
 use baton_webhooks::Settings;
@@ -72,44 +70,5 @@ async fn no_secret_lies_open_anywhere_in_the_database() {
             assert!(!text.contains(key) && !text.contains(&in_hex), "{name}");
         }
     }
-    webhooks.shutdown().await;
-}
-
-/// A figure for people, not a test: `cargo test -p baton-webhooks --release -- --ignored`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "measures"]
-async fn measure() {
-    let (node, receiver) = (Node::new().await, Receiver::start().await);
-    let webhooks = node.start(settings());
-    node.register(&receiver.url()).await;
-    let mut latencies = Vec::new();
-    for number in 0..400 {
-        let begun = std::time::Instant::now();
-        node.create_task(&number.to_string()).await;
-        let committed = std::time::SystemTime::now();
-        let all = receiver.wait_for(LIMIT, |all| all.len() > number).await;
-        let latency = all[number].at.duration_since(committed).unwrap_or_default();
-        latencies.push(latency);
-        tokio::time::sleep(Duration::from_millis(5).saturating_sub(begun.elapsed())).await;
-    }
-    latencies.sort();
-    println!("one by one: p50 {:?} p99 {:?}", latencies[200], latencies[396]);
-    webhooks.shutdown().await;
-
-    let backlog = 20_000;
-    let node = &node;
-    let created = (0..64).map(|_| async move {
-        for number in 0..backlog / 64 {
-            node.create_task(&number.to_string()).await;
-        }
-    });
-    let begun = std::time::Instant::now();
-    futures_util::future::join_all(created).await;
-    println!("created {:.0}/s", backlog as f64 / begun.elapsed().as_secs_f64());
-    let begun = std::time::Instant::now();
-    let webhooks = node.start(settings());
-    let wanted = 400 + backlog / 64 * 64;
-    receiver.wait_for(Duration::from_secs(120), |all| all.len() >= wanted).await;
-    println!("drained {:.0}/s", backlog as f64 / begun.elapsed().as_secs_f64());
     webhooks.shutdown().await;
 }

@@ -8,6 +8,7 @@ mod answers;
 mod disabling;
 mod durability;
 mod log;
+mod measure;
 mod node;
 mod order;
 mod requests;

@@ -197,7 +197,10 @@ async fn agents_change_their_own_texts_and_nothing_else() {
     // A whole record sent back changes nothing, so it is no reason for 403.
     let record = agent.client.get(&own).await.expect(200);
     assert_has(&record, json!({ "label": "L" }));
-    agent.client.put(&own, json!({"name": agent.name, "active": true, "role": "worker"})).await
+    agent
+        .client
+        .put(&own, json!({"name": agent.name, "active": true, "role": "worker"}))
+        .await
         .expect(200);
     problem(&agent.client.post("/v1/agents", json!({ "name": fresh("x") })).await, 403);
     problem(&agent.client.delete(&others).await, 403);
@@ -249,15 +252,14 @@ async fn an_agent_is_deleted_once_it_has_nothing_left_to_do() {
     let task = text(&boss.client.post("/v1/tasks", body).await.expect(201), "id");
     assert_eq!(admin.get(&path).await.expect(200)["open_task_count"], 1);
     problem(&admin.delete(&path).await, 409);
-    // A claim counts as well: contract 1.1.
-    let unassign = json!({ "assigned_to_agent_id": null });
-    agent.client.patch(&format!("/v1/tasks/{task}"), json!({"status": "running"})).await.expect(200);
-    boss.client.patch(&format!("/v1/tasks/{task}"), unassign).await.expect(200);
-    let read = boss.client.get(&format!("/v1/tasks/{task}")).await.expect(200);
-    if read["status"] == "claimed" {
-        problem(&admin.delete(&path).await, 409);
-    }
-    boss.client.post(&format!("/v1/tasks/{task}/complete"), json!({})).await.expect(200);
+    agent.client.post(&format!("/v1/tasks/{task}/complete"), json!({})).await.expect(200);
+    // A claim counts as well.
+    let body = json!({ "content": "to hold", "labels": [format!("@{}", agent.name)] });
+    let task = text(&boss.client.post("/v1/tasks", body).await.expect(201), "id");
+    let task = format!("/v1/tasks/{task}");
+    agent.client.patch(&task, json!({ "status": "running" })).await.expect(200);
+    problem(&admin.delete(&path).await, 409);
+    agent.client.post(&format!("{task}/complete"), json!({})).await.expect(200);
 
     let gone = admin.delete(&path).await.expect(200);
     assert_eq!(gone, json!({ "ok": true, "deleted": agent.id }));

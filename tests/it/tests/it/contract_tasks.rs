@@ -4,27 +4,86 @@ use baton_harness::client::send;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{
-    World, assert_has, assert_timestamp, fresh, problem, text, with, wrong_field,
-};
+use crate::world::{World, assert_has, assert_timestamp, fresh, problem, text, with, wrong_field};
 
 /// Every field of contract 2.1 that a plain answer shows.
 const FIELDS: [&str; 76] = [
-    "id", "content", "title", "description", "status", "completed", "completed_at",
-    "completed_by", "completed_by_agent_id", "completed_by_agent", "priority", "labels", "tags",
-    "due_date", "due_time", "project_id", "project_name", "created_by_agent_id",
-    "created_by_agent", "assigned_to_agent_id", "assigned_to_agent", "assigned_to",
-    "accountable_agent_id", "accountable_agent", "delegated_by_agent_id", "delegated_by_agent",
-    "parent_task_id", "parent_id", "delegated_from_task_id", "root_task_id", "delegation_depth",
-    "claimed_by_agent_id", "claimed_at", "lease_expires_at", "claim_generation", "session_state",
-    "session_state_detail", "handoff_note", "handoff_by_agent_id", "handoff_by_agent",
-    "handoff_state", "evidence_policy", "completion_evidence", "metadata", "context",
-    "context_version", "revision", "reopen_count", "source_ingress_id", "source_recurrence_id",
-    "source_automation_id", "recurring_type", "recurring_interval", "recurring_string",
-    "is_recurring", "reminder_time", "reminder_sent", "epic_id", "workflow_slug", "execution_id",
-    "depends_on", "requirements", "estimated_tokens", "actual_tokens", "llm_calls",
-    "tool_invocations", "duration_ms", "actual_usd", "retry_count", "max_retries", "started_at",
-    "result_summary", "error_message", "notes", "created_at", "updated_at",
+    "id",
+    "content",
+    "title",
+    "description",
+    "status",
+    "completed",
+    "completed_at",
+    "completed_by",
+    "completed_by_agent_id",
+    "completed_by_agent",
+    "priority",
+    "labels",
+    "tags",
+    "due_date",
+    "due_time",
+    "project_id",
+    "project_name",
+    "created_by_agent_id",
+    "created_by_agent",
+    "assigned_to_agent_id",
+    "assigned_to_agent",
+    "assigned_to",
+    "accountable_agent_id",
+    "accountable_agent",
+    "delegated_by_agent_id",
+    "delegated_by_agent",
+    "parent_task_id",
+    "parent_id",
+    "delegated_from_task_id",
+    "root_task_id",
+    "delegation_depth",
+    "claimed_by_agent_id",
+    "claimed_at",
+    "lease_expires_at",
+    "claim_generation",
+    "session_state",
+    "session_state_detail",
+    "handoff_note",
+    "handoff_by_agent_id",
+    "handoff_by_agent",
+    "handoff_state",
+    "evidence_policy",
+    "completion_evidence",
+    "metadata",
+    "context",
+    "context_version",
+    "revision",
+    "reopen_count",
+    "source_ingress_id",
+    "source_recurrence_id",
+    "source_automation_id",
+    "recurring_type",
+    "recurring_interval",
+    "recurring_string",
+    "is_recurring",
+    "reminder_time",
+    "reminder_sent",
+    "epic_id",
+    "workflow_slug",
+    "execution_id",
+    "depends_on",
+    "requirements",
+    "estimated_tokens",
+    "actual_tokens",
+    "llm_calls",
+    "tool_invocations",
+    "duration_ms",
+    "actual_usd",
+    "retry_count",
+    "max_retries",
+    "started_at",
+    "result_summary",
+    "error_message",
+    "notes",
+    "created_at",
+    "updated_at",
 ];
 
 #[tokio::test]
@@ -45,6 +104,11 @@ async fn a_new_task_has_every_field_and_its_defaults() {
             "created_by_agent_id": agent.id, "assigned_to_agent_id": null,
             "accountable_agent_id": agent.id, "delegated_by_agent_id": null,
             "parent_task_id": null, "parent_id": null, "delegated_from_task_id": null,
+        }),
+    );
+    assert_has(
+        &task,
+        json!({
             "root_task_id": id, "delegation_depth": 0, "claimed_by_agent_id": null,
             "claim_generation": 0, "evidence_policy": null, "completion_evidence": null,
             "metadata": {}, "context": {}, "context_version": 0, "revision": 1,
@@ -190,7 +254,8 @@ async fn chain_fields_are_refused_with_400() {
 async fn updates_change_what_they_name_by_put_and_by_patch() {
     let world = World::shared().await;
     let (agent, other) = (world.agent("owner").await, world.agent("other").await);
-    let fields = json!({ "content": "c", "description": "d", "labels": ["l"], "due_date": "2026-01-01" });
+    let fields =
+        json!({ "content": "c", "description": "d", "labels": ["l"], "due_date": "2026-01-01" });
     for method in [Method::PUT, Method::PATCH] {
         let made = agent.client.post("/v1/tasks", fields.clone()).await.expect(201);
         let path = format!("/v1/tasks/{}", text(&made, "id"));
@@ -249,11 +314,8 @@ async fn metadata_merges_at_the_top_and_context_deeply() {
     assert_eq!(made["context_version"], 1);
     let path = format!("/v1/tasks/{}", text(&made, "id"));
     let patch = json!({ "o": { "b": [2], "c": null }, "n": null });
-    let merged = agent
-        .client
-        .patch(&path, json!({ "metadata": patch, "context": patch }))
-        .await
-        .expect(200);
+    let merged =
+        agent.client.patch(&path, json!({ "metadata": patch, "context": patch })).await.expect(200);
     assert_eq!(merged["metadata"], json!({ "o": { "b": [2], "c": null }, "k": "x", "n": null }));
     let deep = json!({ "o": { "a": 1, "b": [2], "c": null }, "k": "x", "n": null });
     assert_eq!(merged["context"], deep);
@@ -299,7 +361,8 @@ async fn fences_refuse_what_was_decided_on_an_old_state() {
     let complete = format!("{path}/complete");
     problem(&client.post(&complete, json!({ "expected_revision": 1 })).await, 409);
     problem(&client.post(&complete, json!({ "claim_generation": 1 })).await, 409);
-    let done = client.post(&complete, json!({ "expected_revision": 2, "claim_generation": 0 })).await;
+    let done =
+        client.post(&complete, json!({ "expected_revision": 2, "claim_generation": 0 })).await;
     assert_eq!(done.expect(200)["status"], "completed");
 }
 
@@ -358,7 +421,8 @@ async fn required_evidence_must_be_strong() {
     // Evidence comes with a completing status only; lifting the policy is for admins.
     problem(&agent.client.patch(&path, json!({ "evidence": item("pr") })).await, 422);
     problem(&agent.client.patch(&path, json!({ "evidence_policy": null })).await, 403);
-    let done = agent.client.post(&complete, json!({ "evidence": item("commit") })).await.expect(200);
+    let done =
+        agent.client.post(&complete, json!({ "evidence": item("commit") })).await.expect(200);
     assert_eq!(done["completion_evidence"], item("commit"));
 
     let id = text(

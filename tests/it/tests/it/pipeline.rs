@@ -10,9 +10,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::record;
-use crate::world::{
-    Agent, LIMIT, World, assert_has, assert_timestamp, fresh, ids, problem, text,
-};
+use crate::world::{Agent, LIMIT, World, assert_has, assert_timestamp, fresh, ids, problem, text};
 
 const SECRET: &str = "whsec_your_signing_secret";
 const RESULT: &str = "## Competitor Analysis\n1. Tool A — ...\n2. Tool B — ...";
@@ -310,8 +308,9 @@ async fn a21_a_failure_by_update_and_by_path_is_delivered_signed() {
     pipeline.webhook(&receiver, Some(json!(["task.completed", "task.failed"]))).await;
     let one = orchestrator.task_id("fails by update").await;
     let other = orchestrator.task_id("fails by path").await;
-    let update = orchestrator.client.patch(&format!("/v1/tasks/{one}"), json!({"status": "failed"}));
-    assert_eq!(update.await.expect(200)["status"], "failed");
+    let path = format!("/v1/tasks/{one}");
+    let update = orchestrator.client.patch(&path, json!({ "status": "failed" })).await;
+    assert_eq!(update.expect(200)["status"], "failed");
     let path = format!("/v1/tasks/{other}/fail");
     let failed = orchestrator.client.post(&path, json!({ "error_message": "no data" })).await;
     assert_has(

@@ -157,7 +157,6 @@ pub(crate) fn wrong_field(answer: &Answer, field: &str) {
 #[track_caller]
 pub(crate) fn assert_timestamp(value: &Value) {
     let text = value.as_str().unwrap_or_else(|| panic!("a timestamp, not {value}"));
-    let form: String =
-        text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let form: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     assert_eq!(form, "0000-00-00T00:00:00.000Z", "{text}");
 }

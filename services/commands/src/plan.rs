@@ -1,0 +1,116 @@
+//! What a decision wants recorded, and the states that change with it.
+
+use std::sync::Arc;
+
+use baton_domain::{Envelope, account::Account, stored::Event as _, task::Task, webhook::Webhook};
+use baton_history::{Folded, KnownAccount, States, Versioned};
+use baton_log::{NewEvent, StreamId, StreamWrite};
+use uuid::Uuid;
+
+use crate::{attempt::Attempt, error::CommandError, execute::Commands, keys::KeyText};
+
+/// A change of one stream.
+pub(crate) struct Change<S: Folded> {
+    pub(crate) stream: StreamId,
+    pub(crate) before: Versioned<S>,
+    pub(crate) events: Vec<S::Event>,
+}
+
+/// What a decision wants recorded.
+pub(crate) struct Plan<S: Folded> {
+    pub(crate) subject: StreamId,
+    pub(crate) change: Change<S>,
+    /// Tasks that change along with it.
+    pub(crate) also: Vec<Change<Task>>,
+    /// The account's last `account_seq`, where the decision rests on everything in the account.
+    pub(crate) head: Option<i64>,
+    pub(crate) secret: Option<KeyText>,
+}
+
+impl<S: Folded> Plan<S> {
+    pub(crate) fn new(change: Change<S>) -> Self {
+        let subject = change.stream.clone();
+        Self { subject, change, also: Vec::new(), head: None, secret: None }
+    }
+}
+
+/// A command: how to decide it.
+pub(crate) trait Command: Clone + Send + Sync {
+    /// What the answer shows.
+    type State: Kept;
+
+    /// Looks at what the decision needs, and decides.
+    fn plan(
+        self,
+        attempt: &Attempt<'_>,
+    ) -> impl Future<Output = Result<Plan<Self::State>, CommandError>> + Send;
+}
+
+/// A state that commands keep between requests.
+pub(crate) trait Kept: Folded<Event: Clone + Send + Sync> {
+    /// The kept states; accounts are kept by the directory instead.
+    fn kept(commands: &Commands) -> Option<&States<Self>>;
+}
+
+impl Kept for Task {
+    fn kept(commands: &Commands) -> Option<&States<Self>> {
+        Some(commands.tasks())
+    }
+}
+
+impl Kept for Webhook {
+    fn kept(commands: &Commands) -> Option<&States<Self>> {
+        Some(commands.webhooks())
+    }
+}
+
+impl Kept for Account {
+    fn kept(_commands: &Commands) -> Option<&States<Self>> {
+        None
+    }
+}
+
+impl<S: Folded> Change<S> {
+    /// What the log is asked to append; nothing for a change that is none.
+    pub(crate) fn to_write(&self) -> Option<StreamWrite> {
+        let new_event = |event: &S::Event| {
+            let stored = event.encode();
+            NewEvent {
+                event_id: Uuid::now_v7(),
+                event_type: stored.event_type,
+                schema_version: stored.schema_version,
+                payload: stored.payload,
+            }
+        };
+        (!self.events.is_empty()).then(|| StreamWrite {
+            stream: self.stream.clone(),
+            expected_version: self.before.version,
+            events: self.events.iter().map(new_event).collect(),
+        })
+    }
+
+    /// The version after the change.
+    pub(crate) fn version_after(&self) -> i64 {
+        self.before.version + self.events.len() as i64
+    }
+}
+
+impl<S: Kept> Change<S> {
+    /// The state after the change was recorded, kept for the next command.
+    pub(crate) fn keep(self, commands: &Commands, envelope: &Envelope) -> Versioned<S> {
+        let version = self.version_after();
+        let before = Arc::unwrap_or_clone(self.before.state);
+        let state =
+            self.events.into_iter().fold(before, |state, event| state.fold(envelope, event));
+        let after = Versioned { state: Arc::new(state), version };
+        if let Some(kept) = S::kept(commands) {
+            kept.put(self.stream, after.clone());
+        }
+        after
+    }
+}
+
+/// The account before a change, as a versioned state.
+pub(crate) fn versioned(account: &KnownAccount) -> Versioned<Account> {
+    Versioned { state: Arc::clone(&account.state), version: account.version }
+}

@@ -1,0 +1,99 @@
+//! Figures for people, not tests: how soon and how fast deliveries arrive on this machine.
+//!
+//! `cargo test -p baton-webhooks --release -- --ignored --nocapture measure`
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+use crate::node::{Node, only, settings};
+
+/// Arrivals that may wait to be counted.
+const ARRIVALS_MAX: usize = 100_000;
+
+/// A receiver that only counts: the harness's keeps everything, and would be what is measured.
+async fn counter() -> (String, mpsc::Receiver<Instant>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (arrived, arrivals) = mpsc::channel(ARRIVALS_MAX);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(count(stream, arrived.clone()));
+        }
+    });
+    (url, arrivals)
+}
+
+async fn count(mut stream: TcpStream, arrived: mpsc::Sender<Instant>) {
+    stream.set_nodelay(true).unwrap();
+    let mut buffer = Vec::with_capacity(64 * 1024);
+    while stream.read_buf(&mut buffer).await.is_ok_and(|read| read > 0) {
+        let Some(head) = buffer.windows(4).position(|window| window == b"\r\n\r\n") else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(&buffer[..head]).to_lowercase();
+        let length = text.split("content-length: ").nth(1).unwrap();
+        let length: usize = length.lines().next().unwrap().parse().unwrap();
+        if buffer.len() < head + 4 + length {
+            continue;
+        }
+        buffer.clear();
+        arrived.send(Instant::now()).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    }
+}
+
+async fn create(node: &Node, tasks: usize, at_once: usize) {
+    let created = (0..at_once).map(|_| async {
+        for number in 0..tasks / at_once {
+            node.create_task(&number.to_string()).await;
+        }
+    });
+    futures_util::future::join_all(created).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures"]
+async fn measure_latency() {
+    let node = Node::new().await;
+    let (url, mut arrivals) = counter().await;
+    let webhooks = node.start(settings());
+    node.register_with(&url, only(&["task.created"])).await;
+    create(&node, 200, 1).await;
+    for _ in 0..200 {
+        arrivals.recv().await.unwrap();
+    }
+    let mut latencies = Vec::new();
+    let mut every = tokio::time::interval(Duration::from_millis(5));
+    for number in 0..1_000 {
+        every.tick().await;
+        node.create_task(&number.to_string()).await;
+        let committed = Instant::now();
+        let arrived = arrivals.recv().await.unwrap();
+        latencies.push(arrived.saturating_duration_since(committed));
+    }
+    latencies.sort();
+    println!("commit to received: p50 {:?} p99 {:?}", latencies[500], latencies[990]);
+    webhooks.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures"]
+async fn measure_rate() {
+    const BACKLOG: usize = 19_200;
+    let node = Node::new().await;
+    let (url, mut arrivals) = counter().await;
+    node.register_with(&url, only(&["task.created"])).await;
+    let begun = Instant::now();
+    create(&node, BACKLOG, 64).await;
+    println!("created {:.0}/s", BACKLOG as f64 / begun.elapsed().as_secs_f64());
+    let begun = Instant::now();
+    let webhooks = node.start(settings());
+    for _ in 0..BACKLOG {
+        arrivals.recv().await.unwrap();
+    }
+    println!("planned and drained {:.0}/s", BACKLOG as f64 / begun.elapsed().as_secs_f64());
+    webhooks.shutdown().await;
+}
