@@ -9,8 +9,9 @@ use deadpool_postgres::{Object, Pool, Transaction};
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
-/// How long a holder keeps a subscription without a sign of life.
-pub(crate) const LEASE: Duration = Duration::from_secs(10);
+/// How long a holder keeps a subscription without a sign of life. Shorter than reads wait for
+/// their model: after a crash they are late, not refused.
+pub(crate) const LEASE: Duration = Duration::from_secs(3);
 
 const LOCK: &str = include_str!("sql/migration_lock.sql");
 const UNLOCK: &str = include_str!("sql/migration_unlock.sql");

@@ -21,11 +21,11 @@ use crate::outage::is_outage;
 use crate::running::{Progress, Subscription};
 
 /// The lease is renewed when this much of it has passed without a batch.
-const RENEW_AFTER: Duration = Duration::from_millis(3_300);
+const RENEW_AFTER: Duration = Duration::from_secs(1);
 /// The first pause after a failure; each further one is twice as long.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The longest pause after a failure. Shorter than what is left of a lease at [`RENEW_AFTER`].
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+const PAUSE_MAX: Duration = Duration::from_millis(1_500);
 /// Characters of a failure that are written down.
 const FAILURE_CHARS_MAX: usize = 4_000;
 

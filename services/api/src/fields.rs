@@ -222,6 +222,11 @@ impl<'r> Fields<'r> {
         self.map.contains_key(name)
     }
 
+    /// True when the field is in the body and not null.
+    pub fn has_value(&self, name: &str) -> bool {
+        self.map.get(name).is_some_and(|value| !value.is_null())
+    }
+
     /// Records a rule between fields that does not hold (422).
     pub fn wrong(&mut self, field: &str, message: &str) {
         self.report.wrong(format!("{}{field}", self.path), message);

@@ -36,6 +36,10 @@ impl From<CommandError> for Problem {
                 tracing::warn!(error = detail, "a command cannot be appended");
                 Self::invalid_field("body", "is too large to be recorded")
             }
+            // Only a repetition with the same Idempotency-Key is safe now; the client is told why.
+            CommandError::Append(AppendError::OutcomeUnknown { .. }) => {
+                Self::unavailable(RETRY_AFTER_SECONDS, &error).with("outcome", "unknown")
+            }
             CommandError::Append(_) => Self::unavailable(RETRY_AFTER_SECONDS, &error),
             CommandError::History(history) => history.into(),
             CommandError::Secrets(_) => Self::unavailable(RETRY_AFTER_SECONDS, &error),

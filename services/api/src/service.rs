@@ -138,3 +138,14 @@ fn api() -> OpenApiService<Operations, ()> {
 pub(crate) fn now() -> Timestamp {
     Timestamp::from(jiff::Timestamp::now())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_document_is_the_one_the_code_makes() {
+        let committed = include_str!("../../../openapi/baton.json");
+        assert!(openapi() == committed, "openapi/baton.json is out of date: run `make openapi`");
+    }
+}

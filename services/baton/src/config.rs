@@ -90,6 +90,7 @@ impl Settings {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is the place where settings are read")]
 fn read<T>(
     name: &'static str,
     parse: impl FnOnce(&str) -> Result<T, String>,

@@ -32,67 +32,66 @@ const ADDRESS_FILE: &str = "address";
 /// How often idempotency keys older than 24 hours are forgotten.
 const FORGET_KEYS_EVERY: Duration = Duration::from_secs(600);
 
-/// The private servers of local mode.
-struct LocalServers {
+/// Where database and NATS are, and the private ones among them.
+struct Servers {
+    database: DatabaseConfig,
+    nats_url: Option<String>,
     postgres: Option<Postgres>,
     nats: Option<Nats>,
 }
 
 /// Serves until a signal asks it to stop.
 pub(crate) async fn serve(settings: Settings) -> Result<(), StartError> {
+    let stop = told_to_stop();
     let data = DataDir::open(&settings.data_dir)?;
     let secrets = NodeSecrets::of(&settings, &data)?;
-    let (database, nats_url, local) = servers(&settings, &data).await?;
-    let served = run(&settings, &data, database, nats_url, secrets).await;
-    if let Some(nats) = local.nats {
+    // Told to stop while they start: what is dropped half-way tells its server to go.
+    let Some(servers) = stop.run_until_cancelled(servers(&settings, &data)).await else {
+        return Ok(());
+    };
+    let Servers { database, nats_url, postgres, nats } = servers?;
+    let served = run(&settings, &data, (database, nats_url), secrets, stop).await;
+    if let Some(nats) = nats {
         nats.stop().await;
     }
-    if let Some(postgres) = local.postgres {
+    if let Some(postgres) = postgres {
         postgres.stop().await;
     }
     served
 }
 
 /// The servers to use: the shared ones, or private ones.
-async fn servers(
-    settings: &Settings,
-    data: &DataDir,
-) -> Result<(DatabaseConfig, Option<String>, LocalServers), StartError> {
-    let mut local = LocalServers { postgres: None, nats: None };
-    let database = match &settings.database {
-        Some(database) => database.clone(),
+async fn servers(settings: &Settings, data: &DataDir) -> Result<Servers, StartError> {
+    let (database, postgres) = match &settings.database {
+        Some(database) => (database.clone(), None),
         None => {
             let postgres = Postgres::start(data, PostgresSettings::default()).await?;
             write_private(&data.path().join(DATABASE_URL_FILE), &postgres.url())?;
-            let database = postgres.config();
-            local.postgres = Some(postgres);
-            database
+            (postgres.config(), Some(postgres))
         }
     };
-    let nats_url = match &settings.nats_url {
-        Some(url) => Some(url.clone()),
+    let (nats_url, nats) = match &settings.nats_url {
+        Some(url) => (Some(url.clone()), None),
         None => {
-            local.nats = Nats::start(data).await?;
-            local.nats.as_ref().map(Nats::url)
+            let nats = Nats::start(data).await?;
+            (nats.as_ref().map(Nats::url), nats)
         }
     };
-    Ok((database, nats_url, local))
+    Ok(Servers { database, nats_url, postgres, nats })
 }
 
 async fn run(
     settings: &Settings,
     data: &DataDir,
-    database: DatabaseConfig,
-    nats_url: Option<String>,
+    (database, nats_url): (DatabaseConfig, Option<String>),
     secrets: NodeSecrets,
+    stop: CancellationToken,
 ) -> Result<(), StartError> {
     let core = Core::open(&database, secrets).await?;
     baton_projections::install(&core.log, &core.pool).await?;
     let tasks = baton_projections::spawn(core.log.clone(), core.pool.clone(), Model::Tasks);
     let webhooks = baton_projections::spawn(core.log.clone(), core.pool.clone(), Model::Webhooks);
     let reads = Reads::new(core.request_pool.clone(), tasks.progress(), webhooks.progress());
-    let stop = CancellationToken::new();
-    let _stop_at_the_end = stop.clone().drop_guard();
     let mut followers = vec![tasks, webhooks];
     if let Some(url) = nats_url {
         followers.push(start_relay(&core, &url, &stop).await?);
@@ -107,7 +106,9 @@ async fn run(
         deliveries: Deliveries::new(core.request_pool.clone()),
         addresses: AddressRules::new(allow_private, Arc::new(SystemLookup)),
     };
-    let served = serve_http(settings, data, Arc::new(services)).await;
+    let served = serve_http(settings, data, Arc::new(services), &stop).await;
+    // Also where HTTP ended by itself.
+    stop.cancel();
     background.abort();
     sender.shutdown().await;
     stop_followers(followers, &core).await;
@@ -146,6 +147,7 @@ async fn serve_http(
     settings: &Settings,
     data: &DataDir,
     services: Arc<Services>,
+    stop: &CancellationToken,
 ) -> Result<(), StartError> {
     let cannot_listen = |cause| StartError::Listen { address: settings.listen, cause };
     let acceptor =
@@ -169,23 +171,29 @@ async fn serve_http(
     server
         .run_with_graceful_shutdown(
             baton_api::server(services, edge),
-            told_to_stop(),
+            stop.cancelled(),
             Some(DRAIN_LIMIT),
         )
         .await
         .map_err(StartError::Http)
 }
 
-/// Ends at the first SIGINT or SIGTERM.
-async fn told_to_stop() {
+/// Cancelled at the first SIGINT or SIGTERM; both are heard from now on.
+fn told_to_stop() -> CancellationToken {
     let listen = |kind| signal(kind).expect("the process may listen for signals");
     let (mut interrupt, mut terminate) =
         (listen(SignalKind::interrupt()), listen(SignalKind::terminate()));
-    tokio::select! {
-        _ = interrupt.recv() => (),
-        _ = terminate.recv() => (),
-    }
-    tracing::info!("stopping: requests under way are finished first");
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => (),
+            _ = terminate.recv() => (),
+        }
+        tracing::info!("stopping: requests under way are finished first");
+        told.cancel();
+    });
+    stop
 }
 
 /// Followers first, each at the end of its batch; the log last.

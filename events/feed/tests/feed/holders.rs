@@ -80,6 +80,30 @@ async fn a_holder_that_wakes_up_after_its_time_commits_nothing() {
 }
 
 #[tokio::test]
+async fn a_robbed_holder_commits_nothing_even_before_its_successor_did() {
+    let world = world().await;
+    let (gate, next_gate) = (Gate::new(Stage::Before, 3), Gate::new(Stage::Before, 3));
+    let robbed = Writer::new("robbed").with_gate(&gate);
+    let robbed =
+        spawn(world.another_node().await, pool(&world.database), subscription("w"), robbed);
+    let position = world.append(5).await;
+    gate.reached().await;
+    let heir = Writer::new("heir").with_gate(&next_gate);
+    let heir = spawn(world.log.clone(), world.pool.clone(), subscription("w"), heir);
+    world.expire_lease("w").await;
+    next_gate.reached().await;
+
+    // The position is still the one that the robbed holder knows; the epoch is not.
+    gate.open();
+    robbed.shutdown().await;
+    assert_eq!(world.applied().await, []);
+    next_gate.open();
+    assert!(heir.wait_until(position, soon()).await);
+    let by_heir: Vec<_> = (1..=5).map(|position| (position, "heir".to_owned())).collect();
+    assert_eq!(world.applied().await, by_heir);
+}
+
+#[tokio::test]
 async fn many_robberies_apply_every_event_once() {
     let world = world().await;
     let names = ["a", "b", "c"];

@@ -130,7 +130,7 @@ fn read_name<'f>(fields: &'f mut Fields<'_>) -> Field<'f, String> {
 }
 
 fn refuse_role_with_permissions(fields: &mut Fields<'_>) {
-    if fields.has("role") && fields.has("permissions") {
+    if fields.has_value("role") && fields.has_value("permissions") {
         fields.wrong("permissions", "cannot be set together with role, which brings its own");
     }
 }

@@ -182,7 +182,7 @@ impl FromFields for Delegation {
     fn from_fields(fields: &mut Fields<'_>) -> Self {
         let to = fields.agent(["agent_id", "assigned_to_agent_id", "assigned_to"]).optional();
         let note = fields.text("note", Text::filled(2_000)).optional();
-        if CONTENT_NAMES.iter().any(|name| fields.has(name)) {
+        if CONTENT_NAMES.iter().any(|name| fields.has_value(name)) {
             let task = NewTask { assigned_to: to, parent: None, ..NewTask::from_fields(fields) };
             return Self::Child(Box::new(task));
         }

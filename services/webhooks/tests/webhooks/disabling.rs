@@ -105,6 +105,12 @@ async fn an_inactive_or_deleted_webhook_gets_nothing_more_not_even_retries() {
         let log = node.deliveries(webhook).await;
         assert_eq!(log.len(), 1);
         assert_eq!(log[0].next_attempt_at, None);
+        if node.webhook(webhook).await.is_alive() {
+            node.change(webhook, active(true)).await;
+            node.create_task("3").await;
+            let all = received(&receiver, 2).await;
+            assert_eq!(all[1].json()["task"]["content"], "3", "what was dropped stays dropped");
+        }
         webhooks.shutdown().await;
     }
 }

@@ -22,7 +22,7 @@ use tokio_postgres::NoTls;
 use uuid::Uuid;
 
 /// How long any fact may take to come true.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 /// A secret as in the first seed article.
 pub(crate) const SECRET: &str = "whsec_your_signing_secret";
 

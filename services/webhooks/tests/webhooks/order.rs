@@ -35,7 +35,7 @@ async fn strict_order_is_one_at_a_time_in_log_order() {
     node.register_with(&receiver.url(), strict).await;
     let (one, other) = (node.create_task("one").await, node.create_task("other").await);
     receiver.answer_next([Answer::status(200).after(Duration::from_millis(300))]);
-    for (task, text) in [(&one, "1"), (&other, "2"), (&one, "3"), (&other, "4")] {
+    for (task, text) in [(&one, "1"), (&one, "2"), (&other, "3"), (&one, "4")] {
         node.update(task, text).await;
     }
     let all = received(&receiver, 4).await;
@@ -116,5 +116,23 @@ async fn a_receiver_that_hangs_is_probed_one_at_a_time_and_holds_up_nobody() {
     let all = hanging.wait_for(LIMIT, |all| all.len() >= 10).await;
     let spread = all[9].at.duration_since(all[7].at).unwrap();
     assert!(spread < Duration::from_millis(90), "{spread:?}");
+    webhooks.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_change_of_the_webhook_sends_nothing_twice() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(settings());
+    let webhook = node.register(&receiver.url()).await;
+    let late = Answer::status(200).after(Duration::from_millis(500));
+    receiver.answer_next([late.clone(), late]);
+    node.create_task("1").await;
+    node.create_task("2").await;
+    received(&receiver, 2).await;
+    node.change(webhook, only(&["task.created"])).await;
+    node.create_task("3").await;
+    received(&receiver, 3).await;
+    node.wait_for_deliveries(webhook, "successes", |all| all.iter().all(|it| it.success)).await;
+    assert_eq!(receiver.requests().len(), 3);
     webhooks.shutdown().await;
 }

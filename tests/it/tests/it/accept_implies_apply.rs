@@ -1,1 +1,270 @@
-//! To be written.
+//! What the API accepts, every follower can apply: whatever bodies are thrown at it, no answer is
+//! a 5xx, no follower stands still, and the read models equal a rebuild.
+
+use std::time::{Duration, Instant};
+
+use baton_harness::client::{Client, Credential, send};
+use baton_harness::receiver::Receiver;
+use proptest::collection::{hash_map, vec};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use reqwest::Method;
+use serde_json::{Map, Number, Value, json};
+use uuid::Uuid;
+
+use crate::record;
+use crate::world::{World, text};
+
+const THROW_FOR: Duration = Duration::from_secs(20);
+const THROWERS: usize = 4;
+
+/// Texts that have hurt somebody before.
+const TEXTS: [&str; 22] = [
+    "", " ", "\u{0}", "a\u{0}b", "\\u0000", "\u{1}\u{1f}\u{7f}", "\u{2028}\u{2029}", "\u{feff}x",
+    "\u{202e}rtl", "e\u{301}\u{301}", "\u{1F469}\u{200D}\u{1F4BB}", "\u{10FFFF}", "'; drop table",
+    "%s%n{}", "null", "2026-02-30", "0000-00-00", "2026-12-31", "24:00", "23:59:60",
+    "9999-12-31T23:59:59.999Z", "@@ A__b  c",
+];
+const NUMBERS: [&str; 16] = [
+    "0", "-0", "-0.0", "1", "-1", "1.5", "1e400", "-1e400", "1e-400", "1e308", "5e-324",
+    "9007199254740993", "9223372036854775808", "18446744073709551616", "0.1",
+    "123456789012345678901234567890",
+];
+/// Every member that a body is looked at for.
+const MEMBERS: [&str; 44] = [
+    "content", "title", "description", "priority", "labels", "tags", "due_date", "due_time",
+    "reminder_time", "metadata", "context", "evidence_policy", "evidence", "depends_on",
+    "workflow_slug", "estimated_tokens", "requirements", "max_retries", "recurring_type",
+    "recurring_interval", "recurring_string", "is_recurring", "assigned_to",
+    "assigned_to_agent_id", "agent_id", "status", "completed", "notes", "note", "reason",
+    "execution_id", "result_summary", "error_message", "expected_revision", "claim_generation",
+    "name", "label", "display_name", "role", "permissions", "url", "events", "secret",
+    "signature_scheme",
+];
+const WORDS: [&str; 20] = [
+    "open", "blocked", "running", "done", "failed", "canceled", "required", "weekly", "2026-03-01",
+    "09:30", "2026-03-22T09:00:00Z", "agent", "a, b,,c", "@agent", "admin", "body", "timestamped",
+    "task.created", "*", "https://hooks.example/x",
+];
+
+/// JSON text, which can say more than a [`Value`]: numbers of any size.
+fn number() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        proptest::sample::select(&NUMBERS[..]).prop_map(|text| {
+            serde_json::from_str::<Number>(text).map_or(json!({ "@number": text }), Value::Number)
+        }),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_filter_map("JSON has no such number", |n| {
+            Number::from_f64(n).map(Value::Number)
+        }),
+    ]
+}
+
+fn string() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => proptest::sample::select(&WORDS[..]).prop_map(str::to_owned),
+        3 => proptest::sample::select(&TEXTS[..]).prop_map(str::to_owned),
+        3 => any::<String>(),
+        1 => (any::<char>(), 1..3_000_usize).prop_map(|(c, n)| c.to_string().repeat(n)),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        number(),
+        string().prop_map(Value::String),
+    ];
+    leaf.prop_recursive(6, 40, 6, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..6).prop_map(Value::Array),
+            hash_map(string(), inner, 0..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// Arrays in arrays, or objects in objects, deeper than most parsers like.
+fn deep() -> impl Strategy<Value = Value> {
+    (1..400_usize, any::<bool>()).prop_map(|(depth, arrays)| {
+        (0..depth).fold(json!(1), |inner, _| if arrays { json!([inner]) } else { json!({ "": inner }) })
+    })
+}
+
+fn body() -> impl Strategy<Value = Value> {
+    let member = proptest::sample::select(&MEMBERS[..]).prop_map(str::to_owned);
+    let likely = prop_oneof![
+        4 => value(),
+        2 => proptest::sample::select(&WORDS[..]).prop_map(Value::from),
+        1 => (0..6_i64).prop_map(Value::from),
+        1 => vec(string(), 0..4).prop_map(|texts| json!(texts)),
+        1 => hash_map(string(), value(), 0..4)
+            .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>())),
+        1 => deep(),
+    ];
+    let named = hash_map(member, likely, 0..5);
+    // A valid core under it, so that what is strange gets past the first check.
+    (named, prop::option::weighted(0.9, string()), any::<bool>()).prop_map(|(named, core, plain)| {
+        let mut body: Map<String, Value> = named.into_iter().collect();
+        if let Some(core) = core {
+            body.entry("content").or_insert(Value::from(core.clone()));
+            body.entry("name").or_insert(Value::from(core));
+            body.entry("url").or_insert(json!("https://hooks.example/x"));
+        }
+        if plain {
+            body.insert("content".to_owned(), json!("plain"));
+        }
+        Value::Object(body)
+    })
+}
+
+/// Where it is thrown.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    Create,
+    Update,
+    Complete,
+    Fail,
+    Cancel,
+    Delegate,
+    AgentCreate,
+    AgentUpdate,
+    WebhookCreate,
+    WebhookUpdate,
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    use Target as T;
+    prop_oneof![
+        4 => Just(T::Create), 6 => Just(T::Update), 2 => Just(T::Complete), 1 => Just(T::Fail),
+        1 => Just(T::Cancel), 4 => Just(T::Delegate), 1 => Just(T::AgentCreate),
+        2 => Just(T::AgentUpdate), 1 => Just(T::WebhookCreate), 2 => Just(T::WebhookUpdate),
+    ]
+}
+
+struct Thrower {
+    admin: Client,
+    agent: Client,
+    task: String,
+    agent_id: String,
+    webhook: String,
+    accepted: usize,
+    refused: usize,
+}
+
+impl Thrower {
+    async fn new(world: &World, n: usize) -> Thrower {
+        let admin = world.project();
+        let name = format!("agent-{n}");
+        let made = admin.post("/v1/agents", json!({ "name": name })).await.expect(201);
+        let agent = admin.with(Credential::AgentKey(text(&made, "api_key")));
+        let hook = json!({ "url": "https://hooks.example/x", "active": false });
+        let webhook = text(&admin.post("/v1/webhooks", hook).await.expect(201), "id");
+        let task = agent.post("/v1/tasks", json!({ "content": "c" })).await.expect(201);
+        let (task, agent_id) = (text(&task, "id"), text(&made, "id"));
+        Thrower { admin, agent, task, agent_id, webhook, accepted: 0, refused: 0 }
+    }
+
+    async fn throw(&mut self, target: Target, body: &Value) {
+        let (client, method, path) = match target {
+            Target::Create => (&self.agent, Method::POST, "/v1/tasks".to_owned()),
+            Target::Update => (&self.admin, Method::PATCH, format!("/v1/tasks/{}", self.task)),
+            Target::Complete => (&self.admin, Method::POST, self.action("complete")),
+            Target::Fail => (&self.admin, Method::POST, self.action("fail")),
+            Target::Cancel => (&self.admin, Method::POST, self.action("cancel")),
+            Target::Delegate => (&self.admin, Method::POST, self.action("delegate")),
+            Target::AgentCreate => (&self.admin, Method::POST, "/v1/agents".to_owned()),
+            Target::AgentUpdate => {
+                (&self.agent, Method::PUT, format!("/v1/agents/{}", self.agent_id))
+            }
+            Target::WebhookCreate => (&self.admin, Method::POST, "/v1/webhooks".to_owned()),
+            Target::WebhookUpdate => {
+                (&self.admin, Method::PUT, format!("/v1/webhooks/{}", self.webhook))
+            }
+        };
+        // Numbers that no `Value` can hold travel as a mark; on the wire they are numbers.
+        let sent = NUMBERS.iter().fold(body.to_string(), |sent, number| {
+            sent.replace(&format!(r#"{{"@number":"{number}"}}"#), number)
+        });
+        let answer = send(client.request(method, &path).body(sent.clone())).await;
+        assert!(answer.status < 500, "{target:?} answered {}\n{sent}", answer.text);
+        match answer.status {
+            200..300 => self.accepted += 1,
+            _ => self.refused += 1,
+        }
+        match target {
+            Target::Create | Target::Delegate if answer.status == 201 => {
+                self.read_back(&answer.body).await;
+                self.task = text(&answer.body, "id");
+            }
+            // The agent must stay able to act: its own key is not rotated, nor is it renamed.
+            Target::Complete | Target::Fail | Target::Cancel if answer.status == 200 => {
+                let fresh = self.agent.post("/v1/tasks", json!({ "content": "c" })).await;
+                self.task = text(&fresh.expect(201), "id");
+            }
+            _ => (),
+        }
+    }
+
+    /// What was answered is what is read: no number, no letter drifts on its way.
+    async fn read_back(&self, task: &Value) {
+        let read = self.admin.get(&format!("/v1/tasks/{}", text(task, "id"))).await.expect(200);
+        for field in ["content", "description", "metadata", "context", "labels", "requirements"] {
+            assert_eq!(read[field], task[field], "{field}");
+        }
+    }
+
+    fn action(&self, action: &str) -> String {
+        format!("/v1/tasks/{}/{action}", self.task)
+    }
+}
+
+/// Throws for a while; the counts of what was taken and what was refused.
+async fn throw(mut thrower: Thrower, seed: Uuid, n: usize, until: Instant) -> (usize, usize) {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(seed.as_bytes());
+    bytes[16] = u8::try_from(n).expect("few throwers");
+    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), random);
+    let strategy = (target(), body());
+    while Instant::now() < until {
+        let tree = strategy.new_tree(&mut runner).expect("a body");
+        let (target, body) = tree.current();
+        thrower.throw(target, &body).await;
+    }
+    (thrower.accepted, thrower.refused)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_answered_with_success_every_follower_applies() {
+    let seed = match std::env::var_os("BATON_TEST_SEED") {
+        Some(seed) => Uuid::parse_str(&seed.to_string_lossy()).expect("a seed printed before"),
+        None => Uuid::new_v4(),
+    };
+    println!("BATON_TEST_SEED={seed}");
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    let hook = json!({ "url": receiver.url() });
+    world.project().post("/v1/webhooks", hook).await.expect(201);
+    let until = Instant::now() + THROW_FOR;
+    let throwers = (0..THROWERS)
+        .map(async |n| throw(Thrower::new(&world, n).await, seed, n, until).await);
+    let thrown = futures_util::future::join_all(throwers).await;
+    let accepted: usize = thrown.iter().map(|(accepted, _)| accepted).sum();
+    let refused: usize = thrown.iter().map(|(_, refused)| refused).sum();
+    println!("{accepted} accepted, {refused} refused");
+    assert!(accepted > 100 && refused > 100, "{accepted} accepted, {refused} refused");
+
+    let head = record::caught_up(&world).await;
+    record::assert_models_equal_a_rebuild(&world).await;
+    let log = record::log(&world.database.connect().await).await;
+    record::assert_gapless(&log);
+    let messages = record::messages(&world.nats, head).await;
+    record::assert_stream_is_log(&messages, &log);
+    // The lists can still be read, whatever is in them.
+    world.project().get("/v1/tasks?include_completed=true&limit=1000").await.expect(200);
+    world.project().get("/v1/agents").await.expect(200);
+    world.project().get("/v1/webhooks").await.expect(200);
+}
