@@ -12,6 +12,9 @@ use tokio_postgres::types::ToSql;
 /// How long a holder keeps a subscription without a sign of life. Shorter than reads wait for
 /// their model: after a crash they are late, not refused.
 pub(crate) const LEASE: Duration = Duration::from_secs(3);
+/// How long a batch's transaction may wait for its handler. Longer than a handler thinks before
+/// it writes: one that is cut off there would be cut off for ever.
+const BATCH_IDLE_MAX: Duration = Duration::from_secs(10);
 
 const LOCK: &str = include_str!("sql/migration_lock.sql");
 const UNLOCK: &str = include_str!("sql/migration_unlock.sql");
@@ -123,7 +126,7 @@ impl Held {
         durable_commit: bool,
     ) -> Result<bool, tokio_postgres::Error> {
         let synchronous_commit = if durable_commit { "on" } else { "off" };
-        let idle_timeout = format!("{}ms", LEASE.as_millis());
+        let idle_timeout = format!("{}ms", BATCH_IDLE_MAX.as_millis());
         let statement = transaction.prepare_cached(MOVE).await?;
         let parameters: [&(dyn ToSql + Sync); 7] = [
             &self.name,

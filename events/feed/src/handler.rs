@@ -50,7 +50,12 @@ pub trait Handler: Send + 'static {
 }
 
 /// A handler whose whole effect is rows that can be derived again, so that [`crate::replay`] may
-/// have it. Whatever sends, or plans to send, must not be one.
+/// have it. Whatever sends, or plans to send, must not be one:
+///
+/// ```compile_fail
+/// fn can_be_replayed<H: baton_feed::Rebuildable>() {}
+/// can_be_replayed::<baton_feed::relay::Relay>();
+/// ```
 pub trait Rebuildable: Handler {}
 
 /// A cause of any type.

@@ -3,8 +3,9 @@
 use baton_feed::spawn;
 use baton_harness::wait_until;
 
-use crate::support::{Call, Fault, SOON, World, Writer, soon, subscription, world};
+use crate::support::{Call, Fault, Gate, SOON, Stage, World, Writer, soon, subscription, world};
 
+const END_OPEN_TRANSACTIONS: &str = include_str!("sql/end_open_transactions.sql");
 const END_BACKENDS: &str = include_str!("sql/end_backends.sql");
 
 /// A bad event among good ones stops its subscription exactly there, until it is mended.
@@ -105,6 +106,24 @@ async fn batches_that_a_crash_took_are_applied_again_without_a_new_event() {
     })
     .await;
     assert!(running.wait_until(position, soon()).await);
+}
+
+#[tokio::test]
+async fn a_connection_lost_in_the_middle_of_a_batch_is_not_the_events_fault() {
+    let world = world().await;
+    let gate = Gate::new(Stage::Written, 1);
+    let writer = Writer::new("w").with_gate(&gate);
+    let running = spawn(world.log.clone(), world.pool.clone(), subscription("w"), writer);
+    let position = world.append(1).await;
+    gate.reached().await;
+    let superuser = world.database.connect_as_superuser().await;
+    let ended = superuser.query(END_OPEN_TRANSACTIONS, &[&world.database.name]).await.unwrap();
+    assert_eq!(ended.len(), 1);
+    gate.open();
+    gate.open();
+    assert!(running.wait_until(position, soon()).await);
+    assert_eq!(world.applied_positions().await, [1]);
+    assert_eq!(world.lease("w").await.epoch, 2, "acquired again, instead of blaming the event");
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ const INSERT_APPLIED: &str = include_str!("sql/insert_applied.sql");
 const INSERT_TWICE: &str = include_str!("sql/insert_twice.sql");
 const READ_APPLIED: &str = include_str!("sql/read_applied.sql");
 pub(crate) const EXPIRE_LEASE: &str = include_str!("sql/expire_lease.sql");
+pub(crate) const EXTEND_LEASE: &str = include_str!("sql/extend_lease.sql");
 const READ_LEASE: &str = include_str!("sql/read_lease.sql");
 
 pub(crate) fn soon() -> Instant {
