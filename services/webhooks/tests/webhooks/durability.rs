@@ -81,6 +81,7 @@ async fn a_sender_that_dies_in_the_middle_loses_nothing_and_changes_no_id() {
     }
     // 32 hang; the answers are never seen by the one that dies, nor the other eight sent.
     let before = received(&receiver, 32).await;
+    node.planned(&webhooks).await;
     drop(webhooks);
     receiver.answer_always(Answer::status(200));
     let webhooks = node.start(settings());
@@ -165,6 +166,51 @@ async fn a_sender_that_lost_the_subscription_stops_and_records_nothing() {
     assert_eq!((second.attempt, second.success), (0, false));
     assert!(second.next_attempt_at.is_some(), "still due, for the new holder");
     assert_eq!(receiver.requests().len(), robbed);
+}
+
+#[tokio::test]
+async fn senders_that_take_over_from_each_other_lose_nothing() {
+    const TASKS: usize = 60;
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let (one, other) = (node.start(settings()), node.start(settings()));
+    let webhook = node.register(&receiver.url()).await;
+    receiver.answer_always(Answer::status(200).after(Duration::from_millis(30)));
+    let client = node.database.connect().await;
+    for number in 0..TASKS {
+        node.create_task(&number.to_string()).await;
+        if number % 10 == 5 {
+            // The holder is cut off in the middle of its work, and any may follow.
+            client.execute(include_str!("sql/cut_off.sql"), &[]).await.unwrap();
+        }
+    }
+    let log = node
+        .wait_for_deliveries(webhook, "successes", |all| {
+            all.len() == TASKS && all.iter().all(|it| it.success)
+        })
+        .await;
+    assert!(log.iter().all(|it| it.attempt == 1), "each result counts once");
+    let all = receiver.requests();
+    let ids: BTreeSet<&str> = all.iter().map(|it| it.header("webhook-id")).collect();
+    let planned: Vec<String> = log.iter().map(|it| it.id.to_string()).collect();
+    assert_eq!(ids, planned.iter().map(String::as_str).collect());
+    one.shutdown().await;
+    other.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_another_holder_planned_is_found_when_the_subscription_comes_back() {
+    tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).init();
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(settings());
+    let webhook = node.register(&receiver.url()).await;
+    node.create_task("1").await;
+    node.wait_for_deliveries(webhook, "a success", |all| all.iter().any(|it| it.success)).await;
+    // The worker is idle and level; another holder plans, and dies before it sends.
+    let client = node.database.connect().await;
+    client.execute(include_str!("sql/plan_by_another.sql"), &[]).await.unwrap();
+    client.execute(include_str!("sql/cut_off.sql"), &[]).await.unwrap();
+    received(&receiver, 2).await;
+    webhooks.shutdown().await;
 }
 
 #[tokio::test]

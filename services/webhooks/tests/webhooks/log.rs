@@ -1,6 +1,9 @@
 //! The delivery log: its order and length, what is kept, and what never is.
 
-use baton_harness::receiver::Receiver;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use baton_harness::receiver::{Answer, Receiver};
 use baton_harness::wait_until;
 use baton_webhooks::Settings;
 
@@ -46,6 +49,48 @@ async fn deliveries_done_with_are_kept_for_a_time_and_then_deleted() {
         log.iter().map(|it| it.payload["task"]["content"].as_str().unwrap()).collect();
     assert_eq!(contents, ["2", "1"]);
     webhooks.shutdown().await;
+}
+
+/// Everything logged on the test's own thread, at every level.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Logged {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_may_be_secret_is_logged() {
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(Settings { failures_max: 2, ..settings() });
+    let webhook = node.register(&format!("{}?token=hidden-in-the-url", receiver.url())).await;
+    receiver.answer_next([Answer::status(200), Answer::status(500)]);
+    node.create_task("told to the receiver only").await;
+    node.create_task("2").await;
+    let _ = received(&receiver, 2).await;
+    receiver.answer_always(Answer::status(410));
+    node.create_task("3").await;
+    wait_until(LIMIT, "the webhook to be off", async || !node.webhook(webhook).await.active).await;
+    webhooks.shutdown().await;
+    let text = String::from_utf8(logged.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("switched a webhook off"), "the log was heard");
+    for secret in [SECRET, "hidden-in-the-url", "told to the receiver only", "sha256=", "v1,"] {
+        assert!(!text.contains(secret), "{secret}");
+    }
 }
 
 #[tokio::test]

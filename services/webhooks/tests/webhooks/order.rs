@@ -46,6 +46,24 @@ async fn strict_order_is_one_at_a_time_in_log_order() {
 }
 
 #[tokio::test]
+async fn in_strict_order_a_retry_waits_for_its_turn_too() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(retrying(&[50]));
+    let strict = WebhookFields { ordering: Some(Ordering::Strict), ..only(&["task.updated"]) };
+    node.register_with(&receiver.url(), strict).await;
+    let task = node.create_task("one").await;
+    receiver
+        .answer_next([Answer::status(500), Answer::status(200).after(Duration::from_millis(500))]);
+    node.update(&task, "1").await;
+    node.update(&task, "2").await;
+    let all = received(&receiver, 3).await;
+    let order: Vec<String> = all.iter().map(description).collect();
+    assert_eq!(order, ["1", "2", "1"]);
+    assert!(all[2].at.duration_since(all[1].at).unwrap() >= Duration::from_millis(450));
+    webhooks.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_failed_first_attempt_frees_the_task_and_the_retry_comes_later() {
     let (node, receiver) = (Node::new().await, Receiver::start().await);
     let webhooks = node.start(retrying(&[700]));

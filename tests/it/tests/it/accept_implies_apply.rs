@@ -21,31 +21,115 @@ const THROWERS: usize = 4;
 
 /// Texts that have hurt somebody before.
 const TEXTS: [&str; 22] = [
-    "", " ", "\u{0}", "a\u{0}b", "\\u0000", "\u{1}\u{1f}\u{7f}", "\u{2028}\u{2029}", "\u{feff}x",
-    "\u{202e}rtl", "e\u{301}\u{301}", "\u{1F469}\u{200D}\u{1F4BB}", "\u{10FFFF}", "'; drop table",
-    "%s%n{}", "null", "2026-02-30", "0000-00-00", "2026-12-31", "24:00", "23:59:60",
-    "9999-12-31T23:59:59.999Z", "@@ A__b  c",
+    "",
+    " ",
+    "\u{0}",
+    "a\u{0}b",
+    "\\u0000",
+    "\u{1}\u{1f}\u{7f}",
+    "\u{2028}\u{2029}",
+    "\u{feff}x",
+    "\u{202e}rtl",
+    "e\u{301}\u{301}",
+    "\u{1F469}\u{200D}\u{1F4BB}",
+    "\u{10FFFF}",
+    "'; drop table",
+    "%s%n{}",
+    "null",
+    "2026-02-30",
+    "0000-00-00",
+    "2026-12-31",
+    "24:00",
+    "23:59:60",
+    "9999-12-31T23:59:59.999Z",
+    "@@ A__b  c",
 ];
 const NUMBERS: [&str; 16] = [
-    "0", "-0", "-0.0", "1", "-1", "1.5", "1e400", "-1e400", "1e-400", "1e308", "5e-324",
-    "9007199254740993", "9223372036854775808", "18446744073709551616", "0.1",
+    "0",
+    "-0",
+    "-0.0",
+    "1",
+    "-1",
+    "1.5",
+    "1e400",
+    "-1e400",
+    "1e-400",
+    "1e308",
+    "5e-324",
+    "9007199254740993",
+    "9223372036854775808",
+    "18446744073709551616",
+    "0.1",
     "123456789012345678901234567890",
 ];
 /// Every member that a body is looked at for.
 const MEMBERS: [&str; 44] = [
-    "content", "title", "description", "priority", "labels", "tags", "due_date", "due_time",
-    "reminder_time", "metadata", "context", "evidence_policy", "evidence", "depends_on",
-    "workflow_slug", "estimated_tokens", "requirements", "max_retries", "recurring_type",
-    "recurring_interval", "recurring_string", "is_recurring", "assigned_to",
-    "assigned_to_agent_id", "agent_id", "status", "completed", "notes", "note", "reason",
-    "execution_id", "result_summary", "error_message", "expected_revision", "claim_generation",
-    "name", "label", "display_name", "role", "permissions", "url", "events", "secret",
+    "content",
+    "title",
+    "description",
+    "priority",
+    "labels",
+    "tags",
+    "due_date",
+    "due_time",
+    "reminder_time",
+    "metadata",
+    "context",
+    "evidence_policy",
+    "evidence",
+    "depends_on",
+    "workflow_slug",
+    "estimated_tokens",
+    "requirements",
+    "max_retries",
+    "recurring_type",
+    "recurring_interval",
+    "recurring_string",
+    "is_recurring",
+    "assigned_to",
+    "assigned_to_agent_id",
+    "agent_id",
+    "status",
+    "completed",
+    "notes",
+    "note",
+    "reason",
+    "execution_id",
+    "result_summary",
+    "error_message",
+    "expected_revision",
+    "claim_generation",
+    "name",
+    "label",
+    "display_name",
+    "role",
+    "permissions",
+    "url",
+    "events",
+    "secret",
     "signature_scheme",
 ];
 const WORDS: [&str; 20] = [
-    "open", "blocked", "running", "done", "failed", "canceled", "required", "weekly", "2026-03-01",
-    "09:30", "2026-03-22T09:00:00Z", "agent", "a, b,,c", "@agent", "admin", "body", "timestamped",
-    "task.created", "*", "https://hooks.example/x",
+    "open",
+    "blocked",
+    "running",
+    "done",
+    "failed",
+    "canceled",
+    "required",
+    "weekly",
+    "2026-03-01",
+    "09:30",
+    "2026-03-22T09:00:00Z",
+    "agent",
+    "a, b,,c",
+    "@agent",
+    "admin",
+    "body",
+    "timestamped",
+    "task.created",
+    "*",
+    "https://hooks.example/x",
 ];
 
 /// JSON text, which can say more than a [`Value`]: numbers of any size.
@@ -89,7 +173,8 @@ fn value() -> impl Strategy<Value = Value> {
 /// Arrays in arrays, or objects in objects, deeper than most parsers like.
 fn deep() -> impl Strategy<Value = Value> {
     (1..400_usize, any::<bool>()).prop_map(|(depth, arrays)| {
-        (0..depth).fold(json!(1), |inner, _| if arrays { json!([inner]) } else { json!({ "": inner }) })
+        (0..depth)
+            .fold(json!(1), |inner, _| if arrays { json!([inner]) } else { json!({ "": inner }) })
     })
 }
 
@@ -106,18 +191,20 @@ fn body() -> impl Strategy<Value = Value> {
     ];
     let named = hash_map(member, likely, 0..5);
     // A valid core under it, so that what is strange gets past the first check.
-    (named, prop::option::weighted(0.9, string()), any::<bool>()).prop_map(|(named, core, plain)| {
-        let mut body: Map<String, Value> = named.into_iter().collect();
-        if let Some(core) = core {
-            body.entry("content").or_insert(Value::from(core.clone()));
-            body.entry("name").or_insert(Value::from(core));
-            body.entry("url").or_insert(json!("https://hooks.example/x"));
-        }
-        if plain {
-            body.insert("content".to_owned(), json!("plain"));
-        }
-        Value::Object(body)
-    })
+    (named, prop::option::weighted(0.9, string()), any::<bool>()).prop_map(
+        |(named, core, plain)| {
+            let mut body: Map<String, Value> = named.into_iter().collect();
+            if let Some(core) = core {
+                body.entry("content").or_insert(Value::from(core.clone()));
+                body.entry("name").or_insert(Value::from(core));
+                body.entry("url").or_insert(json!("https://hooks.example/x"));
+            }
+            if plain {
+                body.insert("content".to_owned(), json!("plain"));
+            }
+            Value::Object(body)
+        },
+    )
 }
 
 /// Where it is thrown.
@@ -249,8 +336,8 @@ async fn whatever_is_answered_with_success_every_follower_applies() {
     let hook = json!({ "url": receiver.url() });
     world.project().post("/v1/webhooks", hook).await.expect(201);
     let until = Instant::now() + THROW_FOR;
-    let throwers = (0..THROWERS)
-        .map(async |n| throw(Thrower::new(&world, n).await, seed, n, until).await);
+    let throwers =
+        (0..THROWERS).map(async |n| throw(Thrower::new(&world, n).await, seed, n, until).await);
     let thrown = futures_util::future::join_all(throwers).await;
     let accepted: usize = thrown.iter().map(|(accepted, _)| accepted).sum();
     let refused: usize = thrown.iter().map(|(_, refused)| refused).sum();

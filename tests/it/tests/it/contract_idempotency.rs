@@ -51,9 +51,19 @@ async fn every_post_gives_its_first_answer_again() {
     ] {
         twice(&agent.client, &format!("{path}/{action}"), body).await;
     }
-    let rotate = format!("/v1/agents/{}/rotate-key", other.id);
-    let rotated = twice(&admin, &rotate, json!({})).await;
-    assert!(text(&rotated.body, "api_key").starts_with("dlg_"));
+}
+
+#[tokio::test]
+async fn a_rotated_key_comes_again_whatever_the_agent_was_given_since() {
+    let world = World::shared().await;
+    let (agent, admin) = (world.agent("rotated").await, world.project());
+    let (path, key) = (format!("/v1/agents/{}/rotate-key", agent.id), key());
+    let first = admin.post_once(&path, &key, json!({})).await;
+    assert!(text(&first.body, "api_key").starts_with("dlg_"));
+    let body = json!({ "content": "to do", "assigned_to": agent.id });
+    admin.post("/v1/tasks", body).await.expect(201);
+    admin.get("/v1/tasks?assigned_to=none").await.expect(200);
+    assert_replay(&admin.post_once(&path, &key, json!({})).await, &first);
 }
 
 #[tokio::test]

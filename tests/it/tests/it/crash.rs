@@ -136,9 +136,8 @@ fn assert_recorded(told: &Told, log: &[Recorded]) {
 
 /// Events that webhooks hear of.
 fn public(log: &[Recorded]) -> Vec<&Recorded> {
-    let is_public = |event: &&Recorded| {
-        event.stream.0 == "task" && event.event != "task.child_delegated"
-    };
+    let is_public =
+        |event: &&Recorded| event.stream.0 == "task" && event.event != "task.child_delegated";
     log.iter().filter(is_public).collect()
 }
 
@@ -209,7 +208,7 @@ async fn run(seed: [u8; 32]) {
     let head = record::caught_up(&world).await;
     let log = record::log(&world.database.connect().await).await;
     record::assert_gapless(&log);
-    let told = load.told.lock().expect("nobody tells any more");
+    let told = std::mem::take(&mut *load.told.lock().expect("nobody tells any more"));
     assert!(told.created.len() > ACKNOWLEDGED_PER_ROUND && told.children.len() > 5);
     assert_recorded(&told, &log);
     record::assert_models_equal_a_rebuild(&world).await;
@@ -217,9 +216,8 @@ async fn run(seed: [u8; 32]) {
     record::assert_stream_is_log(&messages, &log);
 
     let expected = public(&log);
-    let requests = receiver
-        .wait_for(LIMIT, |requests| deliveries(requests).len() >= expected.len())
-        .await;
+    let requests =
+        receiver.wait_for(LIMIT, |requests| deliveries(requests).len() >= expected.len()).await;
     let got = deliveries(&requests);
     let got = count(got.values().map(|(event, task, _)| (event.as_str(), task.as_str())));
     let expected =

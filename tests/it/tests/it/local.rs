@@ -9,7 +9,7 @@ use baton_harness::client::{Client, Credential};
 use baton_harness::{nats, postgres};
 use serde_json::json;
 
-use crate::world::{World, problem, text};
+use crate::world::{World, patiently, problem, text};
 
 /// Everything left to Baton but where it keeps its data and where it listens.
 fn bare() -> Builder {
@@ -52,7 +52,7 @@ async fn no_settings_are_enough_and_a_kill_loses_nothing() {
     for _ in 0..2 {
         baton.restart().await;
         assert_eq!(token(&baton).secret(), admin.secret());
-        assert_eq!(agent.get(&path).await.expect(200)["content"], "kept");
+        assert_eq!(patiently(&agent, &path).await.expect(200)["content"], "kept");
         agent.post("/v1/tasks", json!({ "content": "more" })).await.expect(201);
         // What seals secrets was kept as well.
         let body = json!({ "url": "https://hooks.example/x", "active": false });
@@ -61,7 +61,7 @@ async fn no_settings_are_enough_and_a_kill_loses_nothing() {
     let status = baton.stop().await;
     assert!(status.success(), "{status}");
     baton.restart().await;
-    assert_eq!(agent.get(&path).await.expect(200)["content"], "kept");
+    assert_eq!(patiently(&agent, &path).await.expect(200)["content"], "kept");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod contract_chain;
 mod contract_delegation;
 mod contract_documents;
 mod contract_errors;
+mod contract_finish;
 mod contract_idempotency;
 mod contract_limits;
 mod contract_lists;

@@ -122,40 +122,7 @@ async fn a5_to_a13_one_task_from_creation_to_result() {
         let (_, researcher) = pipeline.agent("research-agent", "Research Agent").await;
         let everything = Receiver::start().await;
         pipeline.webhook(&everything, None).await;
-
-        // A5
-        let task = pipeline.create(&orchestrator.client, research()).await;
-        let id = text(&task, "id");
-        assert_has(
-            &task,
-            json!({
-                "content": "Research top 5 competitors in the AI task management space",
-                "priority": 1,
-                "metadata": research()["metadata"],
-                "status": "open",
-                "created_by_agent_id": orchestrator.id,
-            }),
-        );
-        // A7
-        let handed = pipeline.hand_over(&orchestrator.client, &id, "research-agent").await;
-        assert_has(
-            &handed,
-            json!({
-                "id": id,
-                "status": "open",
-                "assigned_to": "research-agent",
-                "assigned_to_agent_id": researcher.id,
-                "delegated_by_agent_id": orchestrator.id,
-            }),
-        );
-        let chain = pipeline.path(&format!("/tasks/{id}/chain"));
-        let chain = orchestrator.client.get(&chain).await.expect(200);
-        assert_eq!(chain["chain"].as_array().map(Vec::len), Some(1), "{chain}");
-        // A9
-        let list = pipeline.path("/tasks?assigned_to=research-agent");
-        let list = researcher.client.get(&list).await.expect(200);
-        assert_eq!(ids(&list), [id.as_str()]);
-        assert_eq!(list[0]["metadata"], research()["metadata"]);
+        let id = handed_over(&pipeline, &orchestrator, &researcher).await;
         // A10
         let finished = Receiver::start().await;
         let events = json!(["task.completed", "task.failed"]);
@@ -187,6 +154,44 @@ async fn a5_to_a13_one_task_from_creation_to_result() {
         record::caught_up(&pipeline.world).await;
         assert_eq!(finished.requests().len(), 1);
     }
+}
+
+/// A5, A7, A9: a task that is made, handed over and found by its new assignee; its id.
+async fn handed_over(pipeline: &Pipeline, orchestrator: &Agent, researcher: &Agent) -> String {
+    // A5
+    let task = pipeline.create(&orchestrator.client, research()).await;
+    let id = text(&task, "id");
+    assert_has(
+        &task,
+        json!({
+            "content": "Research top 5 competitors in the AI task management space",
+            "priority": 1,
+            "metadata": research()["metadata"],
+            "status": "open",
+            "created_by_agent_id": orchestrator.id,
+        }),
+    );
+    // A7
+    let handed = pipeline.hand_over(&orchestrator.client, &id, "research-agent").await;
+    assert_has(
+        &handed,
+        json!({
+            "id": id,
+            "status": "open",
+            "assigned_to": "research-agent",
+            "assigned_to_agent_id": researcher.id,
+            "delegated_by_agent_id": orchestrator.id,
+        }),
+    );
+    let chain = pipeline.path(&format!("/tasks/{id}/chain"));
+    let chain = orchestrator.client.get(&chain).await.expect(200);
+    assert_eq!(chain["chain"].as_array().map(Vec::len), Some(1), "{chain}");
+    // A9
+    let list = pipeline.path("/tasks?assigned_to=research-agent");
+    let list = researcher.client.get(&list).await.expect(200);
+    assert_eq!(ids(&list), [id.as_str()]);
+    assert_eq!(list[0]["metadata"], research()["metadata"]);
+    id
 }
 
 /// A11 and A20, with the signature recomputed here and, independently, by the harness.

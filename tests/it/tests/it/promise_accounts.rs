@@ -29,7 +29,8 @@ impl Account {
         let receiver = Receiver::start().await;
         let body = json!({ "url": receiver.url(), "events": ["*"] });
         let webhook = text(&admin.post("/v1/webhooks", body).await.expect(201), "id");
-        let body = json!({ "content": mark, "labels": ["shared", "@agent"], "assigned_to": "agent" });
+        let body =
+            json!({ "content": mark, "labels": ["shared", "@agent"], "assigned_to": "agent" });
         let task = text(&admin.post_once("/v1/tasks", "same-key", body).await.expect(201), "id");
         let delegate = format!("/v1/tasks/{task}/delegate");
         let child = agent.post(&delegate, json!({ "content": mark })).await.expect(201);
@@ -68,7 +69,7 @@ async fn two_accounts(world: &World) -> (Account, Account) {
         other.get("/v1/agent/me").await.status == 200
     })
     .await;
-    (Account::fill(world.project(), "ours").await, Account::fill(other, "theirs").await)
+    (Account::fill(world.project(), "mark-of-one").await, Account::fill(other, "mark-of-two").await)
 }
 
 /// Every operation that names something, from the document itself, so that none is forgotten.
@@ -126,7 +127,7 @@ async fn no_operation_reaches_into_another_account() {
             let answer = send(as_agent).await;
             let kept_out = [403, 404].contains(&answer.status);
             assert!(kept_out, "{method} {path}: {}", answer.text);
-            assert!(!answer.text.contains("ours"), "{method} {path}: {}", answer.text);
+            assert!(!answer.text.contains("mark-of-one"), "{method} {path}: {}", answer.text);
         }
     }
     assert_eq!(ours.seen().await, before);
@@ -141,7 +142,7 @@ async fn lists_and_filters_show_the_callers_account_only() {
         "".to_owned(),
         "?include_completed=true".to_owned(),
         "?label=shared".to_owned(),
-        "?search=o".to_owned(),
+        "?search=mark".to_owned(),
         "?assigned_to=agent".to_owned(),
         "?created_by=agent".to_owned(),
         "?limit=1000".to_owned(),
@@ -199,7 +200,8 @@ async fn idempotency_keys_do_not_meet_across_accounts() {
     // Both were created with the same key by a project token.
     let (ours, theirs) = two_accounts(&world).await;
     assert_ne!(ours.task, theirs.task);
-    let body = json!({ "content": "theirs", "labels": ["shared", "@agent"], "assigned_to": "agent" });
+    let body =
+        json!({ "content": "mark-of-two", "labels": ["shared", "@agent"], "assigned_to": "agent" });
     let again = theirs.admin.post_once("/v1/tasks", "same-key", body).await;
     assert_eq!(again.header("Idempotency-Replayed"), "true");
     assert_eq!(again.expect(201)["id"], json!(theirs.task));
@@ -210,7 +212,8 @@ async fn webhooks_and_messages_carry_their_own_account_only() {
     let world = World::new().await;
     let (ours, theirs) = two_accounts(&world).await;
     for account in [&ours, &theirs] {
-        for path in [format!("/v1/tasks/{}", account.child), format!("/v1/tasks/{}", account.task)] {
+        for path in [format!("/v1/tasks/{}", account.child), format!("/v1/tasks/{}", account.task)]
+        {
             account.admin.post(&format!("{path}/complete"), json!({})).await.expect(200);
         }
     }

@@ -44,7 +44,11 @@ async fn another_node_gives_the_same_answer_and_refuses_another_request() {
         (&agent.client, format!("/v1/tasks/{task}/delegate"), body("child")),
         (&agent.client, format!("/v1/tasks/{task}/complete"), json!({ "metadata": { "r": 1 } })),
         (&admin, "/v1/agents".to_owned(), json!({ "name": "once" })),
-        (&admin, "/v1/webhooks".to_owned(), json!({ "url": "https://a.example/", "active": false })),
+        (
+            &admin,
+            "/v1/webhooks".to_owned(),
+            json!({ "url": "https://a.example/", "active": false }),
+        ),
         (&admin, rotate, json!({})),
     ] {
         let key = Uuid::new_v4().to_string();

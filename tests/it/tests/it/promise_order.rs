@@ -141,6 +141,7 @@ async fn a_delegation_commits_parent_and_child_together_also_when_many_race() {
     children.sort();
     recorded.sort();
     assert_eq!(recorded, children);
+    record::caught_up(&world).await;
     let listed = boss.client.get(&format!("/v1/tasks/{parent}/children")).await.expect(200);
     assert_eq!(ids(&listed).len(), 16);
 }
@@ -155,7 +156,8 @@ async fn many_completions_of_one_task_are_one_event() {
         let path = format!("/v1/tasks/{id}/complete");
         let mut racers = JoinSet::new();
         for racer in 0..8 {
-            let client = if racer % 2 == 0 { boss.client.clone() } else { world.project().at(&node) };
+            let client =
+                if racer % 2 == 0 { boss.client.clone() } else { world.project().at(&node) };
             let path = path.clone();
             racers.spawn(async move {
                 let body = json!({ "metadata": { "by": racer } });
@@ -169,6 +171,7 @@ async fn many_completions_of_one_task_are_one_event() {
         let events = record::stream(&world.database.connect().await, &id).await;
         assert_eq!(record::names(&events), ["task.created", "task.completed"]);
         // The losers were told what the winner did.
+        record::caught_up(&world).await;
         let after = boss.client.get(&format!("/v1/tasks/{id}")).await.expect(200);
         for answer in &answers {
             for field in ["metadata", "completed_at", "completed_by", "revision"] {
@@ -200,6 +203,7 @@ async fn no_change_is_lost_when_many_update_one_task() {
     while let Some(done) = racers.join_next().await {
         done.expect("every update is taken");
     }
+    record::caught_up(&world).await;
     let after = boss.client.get(&path).await.expect(200);
     assert_eq!(after["metadata"].as_object().map(serde_json::Map::len), Some(80));
     assert_eq!(after["notes"].as_array().map(Vec::len), Some(80));
@@ -216,10 +220,8 @@ async fn contradicting_commands_are_decided_one_after_the_other() {
         let path = format!("/v1/tasks/{id}");
         let (complete, cancel) = (format!("{path}/complete"), format!("{path}/cancel"));
         let admin = world.project();
-        let (completed, cancelled) = tokio::join!(
-            boss.client.post(&complete, json!({})),
-            admin.post(&cancel, json!({}))
-        );
+        let (completed, cancelled) =
+            tokio::join!(boss.client.post(&complete, json!({})), admin.post(&cancel, json!({})));
         // A completed task cannot be cancelled, nor the other way round.
         let winner = match (completed.status, cancelled.status) {
             (200, 409) => "completed",
@@ -240,7 +242,8 @@ async fn one_name_is_given_once_however_many_ask_for_it() {
     for racer in 0..8 {
         let admin = world.project();
         let admin = if racer % 2 == 0 { admin } else { admin.at(&node) };
-        racers.spawn(async move { admin.post("/v1/agents", json!({ "name": "one" })).await.status });
+        racers
+            .spawn(async move { admin.post("/v1/agents", json!({ "name": "one" })).await.status });
     }
     let mut statuses = Vec::new();
     while let Some(status) = racers.join_next().await {

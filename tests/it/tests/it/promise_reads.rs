@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::world::{Agent, World, ids, text};
 
 const READERS: usize = 8;
-const ROUNDS: usize = 120;
+const ROUNDS: usize = 60;
 
 /// Reads at a node that has to have reached the position of a write.
 async fn get_from(client: &Client, path: &str, position: &str) -> Answer {

@@ -168,7 +168,8 @@ fn scan_files(directory: &Path, secrets: &Secrets) {
 #[tokio::test]
 async fn no_secret_is_found_anywhere() {
     // Baton's own lines in full; libraries at what an operator would ask of them.
-    let own = ["api", "commands", "domain", "feed", "history", "local", "log", "projections", "webhooks"];
+    let own =
+        ["api", "commands", "domain", "feed", "history", "local", "log", "projections", "webhooks"];
     let filter: Vec<String> = own.iter().map(|name| format!("baton_{name}=trace")).collect();
     let filter = format!("debug,baton=trace,{}", filter.join(","));
     let mut world = World::with(|builder| builder.env("BATON_LOG", filter)).await;

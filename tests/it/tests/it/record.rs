@@ -2,8 +2,6 @@
 //!
 //! Must not: write. What tests break on purpose, they break themselves.
 
-use std::time::{Duration, Instant};
-
 use async_nats::jetstream;
 use baton_harness::nats::Nats;
 use baton_harness::{wait_for, wait_until};
@@ -14,7 +12,7 @@ use uuid::Uuid;
 use crate::world::{LIMIT, World};
 
 const EVENTS: &str = "select position, account_id, account_seq, stream_kind, stream_id, version, \
-     event_id, event_type, payload::text, actor, correlation_id from public.events \
+     event_id, event_type, payload::text, correlation_id from public.events \
      order by position";
 const SUBSCRIPTIONS: &str =
     "select name, position, failure from public.subscriptions order by name";
@@ -33,7 +31,6 @@ pub(crate) struct Recorded {
     pub(crate) id: Uuid,
     pub(crate) event: String,
     pub(crate) payload: Value,
-    pub(crate) actor: String,
     pub(crate) correlation: Uuid,
 }
 
@@ -57,8 +54,7 @@ pub(crate) async fn log(database: &Client) -> Vec<Recorded> {
         id: row.get(6),
         event: row.get(7),
         payload: serde_json::from_str(row.get(8)).expect("payloads are JSON"),
-        actor: row.get(9),
-        correlation: row.get(10),
+        correlation: row.get(9),
     };
     rows.iter().map(recorded).collect()
 }
@@ -91,32 +87,25 @@ pub(crate) async fn followers(database: &Client) -> Vec<Follower> {
     rows.iter().map(follower).collect()
 }
 
-/// Waits until every follower has handled the whole log; fails when one says that it cannot.
+/// Waits until every follower has handled the whole log and none says that it cannot go on.
 pub(crate) async fn caught_up(world: &World) -> i64 {
     let database = world.database.connect().await;
-    wait_for(LIMIT, "every follower reaches the head", async || {
-        let followers = followers(&database).await;
+    let mut last = Vec::new();
+    let waiting = wait_for(LIMIT * 2, "every follower reaches the head", async || {
+        last = followers(&database).await;
         let (head, _) = head_and_count(&database).await;
-        for Follower { name, position, failure } in &followers {
-            assert_eq!(*failure, None, "{name} stands still at {position} of {head}");
-        }
-        let all = !followers.is_empty() && followers.iter().all(|one| one.position >= head);
-        all.then_some(head)
-    })
-    .await
+        let is_done = |one: &Follower| one.position >= head && one.failure.is_none();
+        (!last.is_empty() && last.iter().all(is_done)).then_some(head)
+    });
+    match tokio::time::timeout(LIMIT, waiting).await {
+        Ok(head) => head,
+        Err(_) => panic!("not every follower has reached the head: {}", standing(&last)),
+    }
 }
 
-/// Waits until the log has grown no more for a moment, as after the death of its writer.
-pub(crate) async fn settled(database: &Client) -> i64 {
-    let mut last = (-1, Instant::now());
-    wait_for(LIMIT, "the log rests", async || {
-        let (head, _) = head_and_count(database).await;
-        if head != last.0 {
-            last = (head, Instant::now());
-        }
-        (last.1.elapsed() > Duration::from_millis(300)).then_some(head)
-    })
-    .await
+fn standing(followers: &[Follower]) -> String {
+    let standing = |one: &Follower| format!("{} at {} ({:?})", one.name, one.position, one.failure);
+    followers.iter().map(standing).collect::<Vec<_>>().join(", ")
 }
 
 /// Positions, account sequences and versions are 1, 2, 3 and so on.

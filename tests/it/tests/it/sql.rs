@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::world::World;
 
+/// The read models' statements name their tables bare: the session says live or rebuilt.
+const SCOPE: &str = "set search_path to read, public";
 /// Where the product's code is.
 const CODE: [&str; 3] = ["events", "projections", "services"];
 /// Statements for the schema in which a model is rebuilt, which is there during a rebuild only.
@@ -56,6 +58,7 @@ fn is_one_statement(sql: &str) -> bool {
 async fn every_included_statement_can_be_prepared() {
     let world = World::shared().await;
     let client = world.database.connect().await;
+    client.batch_execute(SCOPE).await.expect("a session's scope");
     let files = included();
     let (mut prepared, mut wrong) = (0, Vec::new());
     for file in &files {

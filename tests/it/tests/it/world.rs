@@ -97,6 +97,16 @@ pub(crate) fn fresh(name: &str) -> String {
     format!("{name}-{}", &Uuid::new_v4().simple().to_string()[..8])
 }
 
+/// Reads, again and again while the node answers 503: the followers of one that was killed leave
+/// their leases behind, and a read waits for no longer than it has promised.
+pub(crate) async fn patiently(client: &Client, path: &str) -> Answer {
+    baton_harness::wait_for(LIMIT, path, async || {
+        let answer = client.get(path).await;
+        (answer.status != 503).then_some(answer)
+    })
+    .await
+}
+
 /// A member that is a string.
 pub(crate) fn text(document: &Value, member: &str) -> String {
     let value = &document[member];
