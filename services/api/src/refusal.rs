@@ -32,9 +32,9 @@ impl From<CommandError> for Problem {
             CommandError::KeyReused => Self::key_reused(),
             CommandError::KeyInUse => Self::conflict(detail),
             CommandError::Contended => Self::unavailable(RETRY_AFTER_SECONDS, &error),
-            CommandError::Append(AppendError::Invalid { .. }) => {
-                tracing::warn!(error = detail, "a command cannot be appended");
-                Self::invalid_field("body", "is too large to be recorded")
+            // Its text names a bound; the edge's own bounds should have come first.
+            CommandError::Append(AppendError::Invalid { source }) => {
+                Self::invalid_field("body", format!("cannot be recorded: {source}"))
             }
             // Only a repetition with the same Idempotency-Key is safe now; the client is told why.
             CommandError::Append(AppendError::OutcomeUnknown { .. }) => {

@@ -225,6 +225,7 @@ impl Facts {
         caller: &Caller,
         agents: &[AgentId],
     ) -> Result<Self, Problem> {
+        services.level(Model::Tasks, services.commands.log().acknowledged()).await?;
         Ok(Self {
             open_tasks: services.reads.open_task_counts(&caller.account, agents).await?,
             last_seen: services.commands.last_seen(&caller.account).await?,

@@ -17,7 +17,7 @@ use crate::{
     answer::{Created, Rendered},
     body::Body,
     caller::{Read, Write},
-    page::{self, WindowRule},
+    page::{self, Window, WindowRule},
     path::{Id, Path},
     problem::Problem,
     query::{FromParams, Params, Query},
@@ -177,8 +177,12 @@ impl WebhooksApi {
         let webhook = find(&services, &call, id.as_str()).await?;
         let DeliveryWindow { limit } = query.0;
         let account = &call.caller.account;
-        let deliveries = services.deliveries.deliveries(account, webhook.id, limit).await?;
-        Rendered::of(&deliveries)
+        let window = Window { limit, offset: 0 };
+        let one_more = window.limit_and_one();
+        let mut deliveries =
+            services.deliveries.deliveries(account, webhook.id, one_more).await?;
+        let has_more = window.cut(&mut deliveries);
+        Ok(Rendered::of(&deliveries)?.has_more(has_more))
     }
 }
 

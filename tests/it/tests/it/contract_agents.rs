@@ -314,13 +314,3 @@ async fn a_valid_call_updates_last_seen_at() {
     let read = world.project().get(&path).await.expect(200);
     assert_timestamp(&read["last_seen_at"]);
 }
-
-#[tokio::test]
-async fn the_first_agent_may_be_made_without_a_credential_and_is_admin() {
-    let world = World::new().await;
-    let body = json!({ "name": "my-agent" });
-    let made = world.nobody().post("/api/agents", body).await.expect(201);
-    assert_has(&made, json!({ "role": "admin", "is_admin": true }));
-    let other = world.nobody().post("/api/agents", json!({ "name": "another" })).await;
-    assert!([401, 403].contains(&other.status), "{}", other.text);
-}

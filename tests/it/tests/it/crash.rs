@@ -16,10 +16,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 use crate::record::{self, Recorded};
-use crate::world::{Agent, LIMIT, World, text};
+use crate::world::{Agent, LIMIT, World, seed, text};
 
 const CLIENTS: usize = 6;
 const KILLS: usize = 5;
@@ -227,11 +226,7 @@ async fn run(seed: [u8; 32]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_when_baton_is_killed_under_load() {
-    let seed = match std::env::var_os("BATON_TEST_SEED") {
-        Some(seed) => Uuid::parse_str(&seed.to_string_lossy()).expect("a seed printed before"),
-        None => Uuid::new_v4(),
-    };
-    println!("BATON_TEST_SEED={seed}");
+    let seed = seed();
     let mut bytes = [0; 32];
     bytes[..16].copy_from_slice(seed.as_bytes());
     run(bytes).await;

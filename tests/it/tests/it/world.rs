@@ -92,6 +92,17 @@ impl Agent {
     }
 }
 
+/// What a random test starts from: given in `BATON_TEST_SEED` to repeat one, else printed.
+#[expect(clippy::print_stdout, reason = "shown with the output of a test that failed")]
+pub(crate) fn seed() -> Uuid {
+    let seed = match std::env::var_os("BATON_TEST_SEED") {
+        Some(seed) => Uuid::parse_str(&seed.to_string_lossy()).expect("a seed printed before"),
+        None => Uuid::new_v4(),
+    };
+    println!("BATON_TEST_SEED={seed}");
+    seed
+}
+
 /// A name that no other test has.
 pub(crate) fn fresh(name: &str) -> String {
     format!("{name}-{}", &Uuid::new_v4().simple().to_string()[..8])
