@@ -12,4 +12,4 @@ pub mod receiver;
 pub mod signature;
 mod wait;
 
-pub use wait::{wait_for, wait_until};
+pub use wait::{before_a_fault, wait_for, wait_until};

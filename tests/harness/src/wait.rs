@@ -6,6 +6,12 @@ use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(10);
 
+/// Lets an instant pass before a fault is made: which moment of a command's course it meets is
+/// what such a test varies. Not for waiting.
+pub async fn before_a_fault(instant: Duration) {
+    tokio::time::sleep(instant).await;
+}
+
 /// Waits until `holds` says yes.
 ///
 /// # Panics

@@ -179,8 +179,7 @@ impl WebhooksApi {
         let account = &call.caller.account;
         let window = Window { limit, offset: 0 };
         let one_more = window.limit_and_one();
-        let mut deliveries =
-            services.deliveries.deliveries(account, webhook.id, one_more).await?;
+        let mut deliveries = services.deliveries.deliveries(account, webhook.id, one_more).await?;
         let has_more = window.cut(&mut deliveries);
         Ok(Rendered::of(&deliveries)?.has_more(has_more))
     }

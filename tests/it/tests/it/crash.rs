@@ -196,7 +196,7 @@ async fn run(seed: [u8; 32]) {
         .await;
         // The instant within a command's course is what the seed varies.
         let instant = u64::try_from(below(&mut random, 20_000)).expect("a small number");
-        tokio::time::sleep(Duration::from_micros(instant)).await;
+        baton_harness::before_a_fault(Duration::from_micros(instant)).await;
         world.baton.restart().await;
     }
     stop.send(true).expect("the clients listen");

@@ -105,8 +105,7 @@ async fn a_request_cut_off_by_a_kill_and_repeated_is_one_task() {
                 try_send(request.header("Idempotency-Key", key).json(&body)).await
             }
         });
-        // Not a wait for a fact: the moment of the kill is what varies.
-        tokio::time::sleep(Duration::from_micros(700 * round)).await;
+        baton_harness::before_a_fault(Duration::from_micros(700 * round)).await;
         world.baton.kill9();
         let first = first.await.expect("it ends, one way or the other").ok();
         world.baton.restart().await;
