@@ -199,7 +199,6 @@ async fn senders_that_take_over_from_each_other_lose_nothing() {
 
 #[tokio::test]
 async fn what_another_holder_planned_is_found_when_the_subscription_comes_back() {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).init();
     let (node, receiver) = (Node::new().await, Receiver::start().await);
     let webhooks = node.start(settings());
     let webhook = node.register(&receiver.url()).await;
