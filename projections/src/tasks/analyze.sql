@@ -1,1 +1,1 @@
-analyze tasks, task_lists;
+analyze tasks, task_lists, task_counts;

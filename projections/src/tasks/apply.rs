@@ -6,6 +6,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::columns::{Columns, ListColumns};
+use super::counts::{self, Counts};
 use super::lists::Entries;
 use crate::batch::{Change, Document, Extent, Key, all_written};
 
@@ -62,6 +63,9 @@ impl Document for Task {
         }
         insert_lists(transaction, &come).await?;
         let last = tasks.last();
+        if last.is_none() {
+            counts::fill(transaction).await?;
+        }
         Ok(last.map(|(account, id, _)| Key { account: (*account).to_owned(), id: *id }))
     }
 }
@@ -92,9 +96,11 @@ async fn save_lists(
     let nowhere = Entries::of(&Task::default());
     let after: Vec<Entries> = changes.iter().map(|change| Entries::of(&change.state)).collect();
     let (mut gone, mut come) = (ListColumns::default(), ListColumns::default());
+    let mut counts = Counts::default();
     for (change, after) in changes.iter().zip(&after) {
         let (account, id) = (change.key.account.as_str(), change.key.id);
         let before = change.before.as_ref().unwrap_or(&nowhere);
+        counts.add(change, after);
         let (lists_gone, lists_come) = before.difference(after);
         lists_gone.into_iter().for_each(|list| gone.push(account, id, list, before));
         lists_come.into_iter().for_each(|list| come.push(account, id, list, after));
@@ -103,7 +109,8 @@ async fn save_lists(
         let deleted = transaction.execute_typed(DELETE_LISTS, &gone.bound()).await?;
         all_written(deleted, gone.len())?;
     }
-    insert_lists(transaction, &come).await
+    insert_lists(transaction, &come).await?;
+    counts.save(transaction).await
 }
 
 async fn insert_lists(

@@ -25,4 +25,14 @@ full join rebuild_tasks.task_lists rebuilt
     and rebuilt.created_at = live.created_at
     and rebuilt.task_id = live.task_id
 where live is null or rebuilt is null
+union all
+select 'task_counts',
+       coalesce(live.account_id, rebuilt.account_id) || '/'
+           || coalesce(live.agent_id, rebuilt.agent_id)::text,
+       live::text,
+       rebuilt::text
+from read.task_counts live
+full join rebuild_tasks.task_counts rebuilt
+    on rebuilt.account_id = live.account_id and rebuilt.agent_id = live.agent_id
+where live::text is distinct from rebuilt::text
 limit $1

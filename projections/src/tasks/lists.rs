@@ -42,6 +42,8 @@ pub(crate) struct Entries {
     pub(super) status: Status,
     pub(super) priority: i16,
     pub(super) created_at: Timestamp,
+    /// Whose count of unfinished tasks it is in.
+    pub(super) counted_for: Option<AgentId>,
 }
 
 impl Entries {
@@ -60,6 +62,7 @@ impl Entries {
             status: task.status,
             priority: i16::from(task.priority),
             created_at: task.created_at,
+            counted_for: task.assigned_to.filter(|_| task.is_alive() && !task.status.is_finished()),
         }
     }
 

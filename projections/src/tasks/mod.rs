@@ -1,9 +1,11 @@
-//! The read model of tasks: one row a task, and the lists in which it stands.
+//! The read model of tasks: one row a task, the lists in which it stands, and how
+//! many each assignee has to do.
 //!
 //! Must not: hold names of agents; they are added when a task is rendered.
 
 mod apply;
 mod columns;
+mod counts;
 mod filter;
 mod lists;
 mod query;
@@ -13,4 +15,4 @@ pub use filter::{Assignee, Page, Scope, TaskFilter, shown_statuses};
 pub use query::{TASKS_MAX, TaskPage, TaskRow, Unfinished};
 
 /// Raised whenever tables or fold change.
-pub(crate) const VERSION: i32 = 1;
+pub(crate) const VERSION: i32 = 2;

@@ -2,12 +2,10 @@
 
 use std::collections::HashMap;
 
-use baton_domain::{
-    AccountId, AgentId, Standing, TaskId,
-    task::{Status, Task},
-};
+use baton_domain::{AccountId, AgentId, Standing, TaskId, task::Task};
 use baton_log::Position;
 use tokio_postgres::types::Type;
+use uuid::Uuid;
 
 use super::filter::{Page, Scope, TaskFilter};
 use super::lists::List;
@@ -22,7 +20,7 @@ const CHILDREN: &str = include_str!("sql/children.sql");
 const WALK: &str = include_str!("sql/walk.sql");
 const COUNT_ONE: &str = include_str!("sql/count_one.sql");
 const COUNT_SEVERAL: &str = include_str!("sql/count_several.sql");
-const OPEN_COUNTS: &str = include_str!("sql/open_counts.sql");
+const COUNTS: &str = include_str!("sql/counts.sql");
 const CLAIMED_ELSEWHERE: &str = include_str!("sql/claimed_elsewhere.sql");
 
 /// Tasks of one chain, or children of one task, that one answer has at most.
@@ -158,21 +156,13 @@ impl Reads {
         account: &AccountId,
         agents: &[AgentId],
     ) -> Result<HashMap<AgentId, i64>, QueryError> {
-        let lists: Vec<String> =
-            agents.iter().map(|agent| List::Assignee(Some(*agent)).to_string()).collect();
-        let statuses = unfinished();
-        let bound = [
-            (&account.as_str() as _, Type::TEXT),
-            (&lists as _, Type::TEXT_ARRAY),
-            (&statuses as _, Type::TEXT_ARRAY),
-        ];
-        let rows = self.rows(OPEN_COUNTS, &bound).await?;
-        let mut counts: HashMap<String, i64> = HashMap::with_capacity(rows.len());
-        for row in &rows {
-            counts.insert(row.try_get("list")?, row.try_get("tasks")?);
+        let ids: Vec<Uuid> = agents.iter().map(|agent| agent.0).collect();
+        let bound = [(&account.as_str() as _, Type::TEXT), (&ids as _, Type::UUID_ARRAY)];
+        let mut counts: HashMap<AgentId, i64> = agents.iter().map(|agent| (*agent, 0)).collect();
+        for row in self.rows(COUNTS, &bound).await? {
+            counts.insert(AgentId(row.try_get("agent_id")?), row.try_get("unfinished")?);
         }
-        let count = |list| counts.get(list).copied().unwrap_or_default();
-        Ok(agents.iter().zip(&lists).map(|(agent, list)| (*agent, count(list))).collect())
+        Ok(counts)
     }
 
     /// Unfinished tasks that are assigned to an agent or held by it.
@@ -201,8 +191,4 @@ impl Reads {
         let rows = self.rows(sql, bound).await?;
         rows.first().map_or(Ok(0), |row| row.try_get("tasks")).map_err(QueryError::Query)
     }
-}
-
-fn unfinished() -> Vec<&'static str> {
-    Status::ALL.into_iter().filter(|it| !it.is_finished()).map(Status::word).collect()
 }

@@ -41,3 +41,16 @@ create table task_lists (
 ) with (
     autovacuum_vacuum_scale_factor = 0.05
 );
+
+-- How many unfinished tasks each assignee has; no row for none.
+create table task_counts (
+    account_id text collate "C" not null,
+    agent_id uuid not null,
+    unfinished bigint not null check (unfinished >= 0),
+    constraint task_counts_pkey primary key (account_id, agent_id)
+) with (
+    -- Few rows, written by every batch: room on the page keeps these updates out of the index.
+    fillfactor = 50,
+    autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 500
+);

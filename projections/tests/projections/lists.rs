@@ -1,7 +1,7 @@
 //! Random histories and random questions: every list is what a look at every task would give.
 
 use baton_domain::{
-    Standing,
+    Standing, TaskId,
     account::Role,
     task::{Changes, Finish, Status, Task, TaskCommand, TaskEvent, Update},
 };
@@ -177,6 +177,10 @@ async fn live_through(world: &World, tenant: &mut Tenant, history: &[(usize, Ind
                 ..Changes::default()
             };
             let parent = (*child && !tenant.order.is_empty()).then(|| *which.get(&tenant.order));
+            let parent = match parent {
+                Some(parent) => delegated(world, tenant, &by, parent).await,
+                None => None,
+            };
             tenant.create(world, &by, changes, parent).await;
             continue;
         }
@@ -197,6 +201,17 @@ async fn live_through(world: &World, tenant: &mut Tenant, history: &[(usize, Ind
         // A refusal is an outcome like another.
         let _ = tenant.tell(world, &by, id, command(step)).await;
     }
+}
+
+/// The parent, when it lets a child be delegated from it; its claim may live on.
+async fn delegated(
+    world: &World,
+    tenant: &mut Tenant,
+    by: &Standing,
+    parent: TaskId,
+) -> Option<TaskId> {
+    let add = TaskCommand::AddChild { child: TaskId::default() };
+    tenant.tell(world, by, parent, add).await.is_ok().then_some(parent)
 }
 
 fn command(step: &Step) -> TaskCommand {

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod cost;
+mod flood;
 mod lists;
 mod queries;
 mod rebuilding;

@@ -2,10 +2,10 @@
 
 use baton_domain::{
     Standing, TaskId, WebhookId,
-    task::Changes,
+    task::{Changes, Draft, TaskCommand},
     webhook::{Webhook, WebhookCommand, WebhookFields},
 };
-use baton_projections::tasks::{Page, Scope, TaskFilter};
+use baton_projections::tasks::{Assignee, Page, Scope, TaskFilter};
 use uuid::Uuid;
 
 use crate::world::{Tenant, World, agent, worker};
@@ -18,39 +18,53 @@ async fn one_account_shows_nothing_to_another() {
     let world = World::new().await;
     let (mut one, mut other) = (Tenant::new(), Tenant::new());
     let changes = || Changes {
+        content: Some("content".into()),
         labels: Some(vec!["@worker-1".into()]),
         assigned_to: Some(Some(agent(1))),
         ..Changes::default()
     };
     let own = one.create(&world, &worker(1), changes(), None).await;
     let child = one.create(&world, &worker(1), changes(), Some(own)).await;
-    let others = other.create(&world, &worker(1), changes(), None).await;
-    // An id is unique within its account only: the same stream may exist in both.
-    let mut twin = Tenant::new();
-    twin.tasks = one.tasks.clone();
+    // An id is unique within its account only: the same one lives in the other, too.
+    let draft = Draft { id: own, changes: changes(), parent: None };
+    let create = TaskCommand::Create(Box::new(draft));
+    other.tell(&world, &worker(2), own, create).await.unwrap();
+    let others = other.create(&world, &worker(2), changes(), None).await;
+    let empty = Tenant::new();
     world.settle().await;
     let ids = async |tenant: &Tenant, caller: &Standing, filter: &TaskFilter| {
         let page = world.reads.list(&tenant.id, caller, filter, FIRST).await.unwrap();
         assert_eq!(page.total, Some(i64::try_from(page.tasks.len()).unwrap()));
+        assert!(!page.has_more);
+        for task in &page.tasks {
+            assert_eq!(task, tenant.task(task.id));
+        }
         page.tasks.iter().map(|task| task.id).collect::<Vec<TaskId>>()
     };
     for caller in [worker(1), Standing::project()] {
         for filter in [
             TaskFilter::default(),
             TaskFilter { labels: vec!["@worker-1".into()], ..TaskFilter::default() },
-            TaskFilter { created_by: Some(agent(1)), ..TaskFilter::default() },
+            TaskFilter { assigned_to: Some(Assignee::Agent(agent(1))), ..TaskFilter::default() },
         ] {
             assert_eq!(ids(&one, &caller, &filter).await, [own, child]);
-            assert_eq!(ids(&other, &caller, &filter).await, [others]);
-            assert!(ids(&twin, &caller, &filter).await.is_empty());
+            assert_eq!(ids(&other, &caller, &filter).await, [own, others]);
+            assert!(ids(&empty, &caller, &filter).await.is_empty());
         }
     }
-    let reads = &world.reads;
-    assert_eq!(reads.task(&other.id, own).await.unwrap(), None);
-    assert!(reads.tasks_by_root(&other.id, own).await.unwrap().is_empty());
-    assert!(reads.children(&other.id, own, &Standing::project()).await.unwrap().is_empty());
-    assert_eq!(reads.open_task_counts(&other.id, &[agent(1)]).await.unwrap()[&agent(1)], 1);
-    assert_eq!(reads.unfinished_tasks(&twin.id, agent(1)).await.unwrap().count, 0);
+    let (reads, project) = (&world.reads, Standing::project());
+    for (tenant, tasks, tree) in [(&one, 2, 2), (&other, 2, 1)] {
+        let row = reads.task(&tenant.id, own).await.unwrap().unwrap();
+        assert_eq!(&row.task, tenant.task(own));
+        assert_eq!(reads.tasks_by_root(&tenant.id, own).await.unwrap().len(), tree);
+        let children = reads.children(&tenant.id, own, &project).await.unwrap();
+        assert_eq!(children.len(), tree - 1);
+        let counts = reads.open_task_counts(&tenant.id, &[agent(1)]).await.unwrap();
+        assert_eq!(counts[&agent(1)], tasks);
+    }
+    assert_eq!(reads.task(&other.id, child).await.unwrap(), None);
+    assert_eq!(reads.task(&one.id, others).await.unwrap(), None);
+    assert_eq!(reads.unfinished_tasks(&empty.id, agent(1)).await.unwrap().count, 0);
     world.stop().await;
 }
 

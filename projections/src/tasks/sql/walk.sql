@@ -23,6 +23,7 @@ with page as materialized (
                 and r.priority = i.priority
                 and r.created_at = i.created_at
                 and r.task_id = i.task_id
+              offset 0 -- keeps it a probe of one key, never a join
           ))
           and ($5::smallint is null or i.priority = $5)
           and ($6::uuid is null or $6 = coalesce(
