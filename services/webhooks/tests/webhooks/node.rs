@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 /// How long any fact may take to come true.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
-/// A secret as in the first seed article.
+/// A secret that is no base64 behind its prefix.
 pub(crate) const SECRET: &str = "whsec_your_signing_secret";
 
 /// A node on a database of its own.

@@ -1,4 +1,4 @@
-//! The pipeline of the first seed article and the calls of the second one: contract 6.1 A1 to A5,
+//! The pipeline and the delegation by name, call by call: contract 6.1 A1 to A5,
 //! A7, A9 to A12, A14 to A21, and 6.2 B1, B2.
 
 use baton_harness::client::{Client, Credential, send};
