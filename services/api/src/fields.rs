@@ -15,8 +15,7 @@ use crate::moment;
 /// Longest text where the contract names no other limit.
 pub const TEXT_CHARS_MAX: usize = 2_000;
 
-/// Largest `metadata` or `context`, serialized.
-pub const OBJECT_BYTES_MAX: usize = 262_144;
+pub use baton_domain::task::OBJECT_BYTES_MAX;
 
 /// Above this a double no longer holds every integer.
 const EXACT_INTEGER_MAX: f64 = 9_007_199_254_740_992.0;
@@ -152,8 +151,7 @@ impl<'r> Fields<'r> {
             let Value::Object(map) = value else {
                 return Err("must be an object".to_owned());
             };
-            let bytes = serde_json::to_vec(&map).map_or(usize::MAX, |bytes| bytes.len());
-            if bytes <= OBJECT_BYTES_MAX {
+            if baton_domain::json::size_bytes(&map) <= OBJECT_BYTES_MAX {
                 Ok(map)
             } else {
                 Err(format!("must be at most {OBJECT_BYTES_MAX} bytes"))

@@ -22,31 +22,6 @@ pub enum RecurringType {
     Yearly,
 }
 
-impl RecurringType {
-    /// The type a word or an alias means (contract 1.2).
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Some(match word {
-            "daily" | "day" => Self::Daily,
-            "weekly" | "week" => Self::Weekly,
-            "monthly" | "month" => Self::Monthly,
-            "yearly" | "year" => Self::Yearly,
-            _ => return None,
-        })
-    }
-
-    /// The canonical word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Daily => "daily",
-            Self::Weekly => "weekly",
-            Self::Monthly => "monthly",
-            Self::Yearly => "yearly",
-        }
-    }
-}
-
 /// Declares [`Changes`] once, with what each kind of field means for equality and application.
 macro_rules! changes {
     (

@@ -87,20 +87,6 @@ pub enum EvidenceKind {
 }
 
 impl EvidenceKind {
-    /// The kind a word means.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Some(match word {
-            "commit" => Self::Commit,
-            "pr" => Self::Pr,
-            "ci_check" => Self::CiCheck,
-            "deploy_sha" => Self::DeploySha,
-            "artifact_url" => Self::ArtifactUrl,
-            "command_output" => Self::CommandOutput,
-            _ => return None,
-        })
-    }
-
     /// Counts as proof on its own.
     #[must_use]
     pub fn is_strong(self) -> bool {
