@@ -33,7 +33,7 @@ mod root;
 pub mod schema;
 mod service;
 
-pub use service::{Services, openapi, server};
+pub use service::{Services, openapi, server, side_server};
 
 #[cfg(test)]
 mod drift;

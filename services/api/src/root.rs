@@ -20,12 +20,15 @@ pub(crate) fn health_document() -> Value {
     })
 }
 
+/// What every process answers, whatever its roles.
+pub(crate) fn health_routes() -> Route {
+    Route::new().at("/health", get(health)).at("/health/live", get(health))
+}
+
 /// Routes that need no credential.
 pub(crate) fn routes(documents: Documents) -> Route {
     let Documents { json, page } = documents;
-    Route::new()
-        .at("/health", get(health))
-        .at("/health/live", get(health))
+    health_routes()
         .at("/openapi.json", get(openapi).with(AddData::new(Document(json))))
         .at("/docs", get(docs).with(AddData::new(Page(page))))
 }

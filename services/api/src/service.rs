@@ -116,6 +116,12 @@ pub fn server(services: Arc<Services>, settings: EdgeSettings) -> BoxEndpoint<'s
     edge(routes(api, root), settings)
 }
 
+/// What a process without the API serves: its own health.
+#[must_use]
+pub fn side_server(settings: EdgeSettings) -> BoxEndpoint<'static, Response> {
+    edge(root::health_routes(), settings)
+}
+
 /// The text of the OpenAPI document.
 #[must_use]
 pub fn openapi() -> String {

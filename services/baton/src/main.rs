@@ -3,8 +3,10 @@
 
 mod account;
 mod config;
+mod followers;
 mod logging;
 mod rebuild;
+mod roles;
 mod serve;
 mod wiring;
 
@@ -25,7 +27,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve HTTP and run every follower of the log.
-    Serve,
+    Serve {
+        /// Only these roles; processes around the same Postgres and NATS do the rest.
+        #[arg(long, value_enum, value_delimiter = ',')]
+        roles: Vec<roles::Role>,
+    },
     /// Build read models again from the log, beside the live ones, and let them take their place.
     Rebuild {
         /// Name of one model; all when left out.
@@ -71,7 +77,9 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     logging::start(&settings);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command {
-        Command::Serve => runtime.block_on(serve::serve(settings))?,
+        Command::Serve { roles } => {
+            runtime.block_on(serve::serve(settings, roles::Roles::of(roles)))?;
+        }
         Command::Rebuild { model, check } => {
             return Ok(runtime.block_on(rebuild::run(settings, model.as_deref(), check))?);
         }

@@ -9,10 +9,8 @@ use baton_api::{
     edge::EdgeSettings,
     rate_limit::Rates,
 };
-use baton_feed::{Running, relay};
 use baton_local::{DataDir, Nats, Postgres, PostgresSettings};
-use baton_projections::{Model, Reads};
-use baton_webhooks::{AddressRules, Deliveries, SystemLookup, Webhooks};
+use baton_webhooks::{AddressRules, Deliveries, SystemLookup};
 use poem::{
     Server,
     listener::{Acceptor as _, Listener as _, TcpListener},
@@ -23,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Settings,
+    followers::Followers,
+    roles::{Role, Roles},
     wiring::{Core, DATABASE_URL_FILE, NodeSecrets, StartError},
 };
 
@@ -40,8 +40,16 @@ struct Servers {
     nats: Option<Nats>,
 }
 
+/// What this process was told to be.
+struct Node {
+    settings: Settings,
+    roles: Roles,
+    data: DataDir,
+}
+
 /// Serves until a signal asks it to stop.
-pub(crate) async fn serve(settings: Settings) -> Result<(), StartError> {
+pub(crate) async fn serve(settings: Settings, roles: Roles) -> Result<(), StartError> {
+    check(&settings, &roles)?;
     let stop = told_to_stop();
     let data = DataDir::open(&settings.data_dir)?;
     let secrets = NodeSecrets::of(&settings, &data)?;
@@ -50,7 +58,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), StartError> {
         return Ok(());
     };
     let Servers { database, nats_url, postgres, nats } = servers?;
-    let served = run(&settings, &data, (database, nats_url), secrets, stop).await;
+    let node = Node { settings, roles, data };
+    let served = run(&node, (database, nats_url), secrets, stop).await;
     if let Some(nats) = nats {
         nats.stop().await;
     }
@@ -58,6 +67,17 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), StartError> {
         postgres.stop().await;
     }
     served
+}
+
+/// Roles that are left to other processes need servers that those can reach.
+fn check(settings: &Settings, roles: &Roles) -> Result<(), StartError> {
+    if !roles.are_all() && settings.database.is_none() {
+        return Err(StartError::RolesWithoutDatabase);
+    }
+    if !roles.are_all() && roles.has(Role::Relay) && settings.nats_url.is_none() {
+        return Err(StartError::RelayWithoutNats);
+    }
+    Ok(())
 }
 
 /// The servers to use: the shared ones, or private ones.
@@ -81,51 +101,30 @@ async fn servers(settings: &Settings, data: &DataDir) -> Result<Servers, StartEr
 }
 
 async fn run(
-    settings: &Settings,
-    data: &DataDir,
+    node: &Node,
     (database, nats_url): (DatabaseConfig, Option<String>),
     secrets: NodeSecrets,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
     let core = Core::open(&database, secrets).await?;
     baton_projections::install(&core.log, &core.pool).await?;
-    let tasks = baton_projections::spawn(core.log.clone(), core.pool.clone(), Model::Tasks);
-    let webhooks = baton_projections::spawn(core.log.clone(), core.pool.clone(), Model::Webhooks);
-    let reads = Reads::new(core.request_pool.clone(), tasks.progress(), webhooks.progress());
-    let mut followers = vec![tasks, webhooks];
-    if let Some(url) = nats_url {
-        followers.push(start_relay(&core, &url, &stop).await?);
-    }
-    let allow_private = settings.allow_private_webhooks;
-    let sending = baton_webhooks::Settings { allow_private, ..Default::default() };
-    let sender = Webhooks::start(core.commands.clone(), core.pool.clone(), sending)?;
+    let (followers, reads) =
+        Followers::start(&core, &node.roles, &node.settings, nats_url.as_deref(), &stop).await?;
     let background = tokio::spawn(background(core.commands.clone()));
     let services = Services {
         commands: core.commands.clone(),
         reads,
         deliveries: Deliveries::new(core.request_pool.clone()),
-        addresses: AddressRules::new(allow_private, Arc::new(SystemLookup)),
+        addresses: AddressRules::new(node.settings.allow_private_webhooks, Arc::new(SystemLookup)),
     };
-    let served = serve_http(settings, data, Arc::new(services), &stop).await;
+    let served = serve_http(node, services, &stop).await;
     // Also where HTTP ended by itself.
     stop.cancel();
     background.abort();
-    sender.shutdown().await;
-    stop_followers(followers, &core).await;
+    followers.shutdown().await;
+    core.log.shutdown().await;
+    tracing::info!("stopped");
     served
-}
-
-/// Starts publishing to NATS, and listening there for what other nodes publish.
-async fn start_relay(
-    core: &Core,
-    url: &str,
-    stop: &CancellationToken,
-) -> Result<Running, StartError> {
-    let client = relay::connect(url).await.map_err(StartError::Nats)?;
-    tokio::spawn(baton_feed::hear(core.log.clone(), client.clone(), stop.clone()));
-    let relay = relay::Relay::new(core.log.clone(), client, relay::RelaySettings::default());
-    let subscription = relay::Relay::subscription();
-    Ok(baton_feed::spawn(core.log.clone(), core.pool.clone(), subscription, relay))
 }
 
 /// What a node does beside requests and followers.
@@ -144,9 +143,8 @@ async fn background(commands: baton_commands::Commands) {
 }
 
 async fn serve_http(
-    settings: &Settings,
-    data: &DataDir,
-    services: Arc<Services>,
+    Node { settings, roles, data }: &Node,
+    services: Services,
     stop: &CancellationToken,
 ) -> Result<(), StartError> {
     let cannot_listen = |cause| StartError::Listen { address: settings.listen, cause };
@@ -168,12 +166,12 @@ async fn serve_http(
     // Only now: whoever reads the address may call at once.
     write_private(&data.path().join(ADDRESS_FILE), &address)?;
     tracing::info!("listening on {address}");
+    let endpoint = match roles.has(Role::Api) {
+        true => baton_api::server(Arc::new(services), edge),
+        false => baton_api::side_server(edge),
+    };
     server
-        .run_with_graceful_shutdown(
-            baton_api::server(services, edge),
-            stop.cancelled(),
-            Some(DRAIN_LIMIT),
-        )
+        .run_with_graceful_shutdown(endpoint, stop.cancelled(), Some(DRAIN_LIMIT))
         .await
         .map_err(StartError::Http)
 }
@@ -194,15 +192,6 @@ fn told_to_stop() -> CancellationToken {
         told.cancel();
     });
     stop
-}
-
-/// Followers first, each at the end of its batch; the log last.
-async fn stop_followers(followers: Vec<Running>, core: &Core) {
-    for follower in followers {
-        follower.shutdown().await;
-    }
-    core.log.shutdown().await;
-    tracing::info!("stopped");
 }
 
 /// Writes a small file of mode 0600, whole or not at all.

@@ -31,6 +31,10 @@ pub(crate) enum StartError {
         "no database: set BATON_DATABASE_URL, or run `baton serve` with the same data directory"
     )]
     NoDatabase,
+    #[error("--roles leaves work to other processes: set BATON_DATABASE_URL to share a Postgres")]
+    RolesWithoutDatabase,
+    #[error("--roles has relay: set BATON_NATS_URL to say where it publishes")]
+    RelayWithoutNats,
     #[error("cannot connect to the database (BATON_DATABASE_URL)")]
     Connect(#[source] tokio_postgres::Error),
     #[error("cannot make a pool of connections")]

@@ -34,12 +34,15 @@ const INHERITED: [&str; 4] = ["PATH", "HOME", "TMPDIR", "BATON_LOG"];
 #[derive(Clone, Debug)]
 pub struct Builder {
     settings: BTreeMap<String, OsString>,
+    arguments: Vec<String>,
 }
 
 /// A Baton process, killed when the test ends.
 #[derive(Debug)]
 pub struct Baton {
     settings: BTreeMap<String, OsString>,
+    /// Of `baton serve`.
+    arguments: Vec<String>,
     address: String,
     /// `None` while it is down.
     child: Option<Child>,
@@ -50,7 +53,7 @@ impl Builder {
     /// Local mode: it starts a Postgres and a nats-server of its own.
     #[must_use]
     pub fn local() -> Builder {
-        Builder { settings: BTreeMap::new() }
+        Builder { settings: BTreeMap::new(), arguments: Vec::new() }
             .env("BATON_LISTEN", "127.0.0.1:0")
             .env("BATON_PROJECT_TOKEN", PROJECT_TOKEN)
             .env("BATON_MASTER_KEY", MASTER_KEY)
@@ -72,6 +75,13 @@ impl Builder {
         self
     }
 
+    /// Only these roles, such as `projector,relay`.
+    #[must_use]
+    pub fn roles(mut self, roles: &str) -> Builder {
+        self.arguments = vec!["--roles".to_owned(), roles.to_owned()];
+        self
+    }
+
     /// Leaves a variable unset.
     #[must_use]
     pub fn without(mut self, name: &str) -> Builder {
@@ -87,8 +97,8 @@ impl Builder {
     pub async fn start(self) -> Baton {
         let place = Place::new();
         let data = place.path().join("data");
-        let settings = self.env("BATON_DATA_DIR", data).settings;
-        let mut baton = Baton { settings, address: String::new(), child: None, place };
+        let Builder { settings, arguments } = self.env("BATON_DATA_DIR", data);
+        let mut baton = Baton { settings, arguments, address: String::new(), child: None, place };
         baton.start().await;
         baton
     }
@@ -102,9 +112,9 @@ impl Builder {
         let place = Place::new();
         let data = place.path().join("data");
         // A test of the data directory itself brings its own.
-        let mut settings = self.settings;
+        let Builder { mut settings, arguments } = self;
         settings.entry("BATON_DATA_DIR".to_owned()).or_insert_with(|| data.into());
-        let mut baton = Baton { settings, address: String::new(), child: None, place };
+        let mut baton = Baton { settings, arguments, address: String::new(), child: None, place };
         baton.spawn();
         let status = baton.exit_status("it refuses to start").await;
         (status, baton.log())
@@ -236,7 +246,7 @@ impl Baton {
         let log = log.expect("a log file");
         let errors = log.try_clone().expect("a second handle of the log");
         let mut command = self.binary();
-        command.arg("serve").stdout(log).stderr(errors);
+        command.arg("serve").args(&self.arguments).stdout(log).stderr(errors);
         self.child = Some(command.spawn().expect("the baton binary runs"));
     }
 
