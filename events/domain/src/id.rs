@@ -63,6 +63,11 @@ uuid_id!(
     as_hyphenated
 );
 uuid_id!(
+    /// One event for one webhook.
+    DeliveryId,
+    as_hyphenated
+);
+uuid_id!(
     /// Where a webhook's sealed secret is kept, outside the log.
     SecretId,
     as_hyphenated

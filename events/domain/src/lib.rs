@@ -17,7 +17,7 @@ pub mod time;
 pub mod webhook;
 
 pub use envelope::{Actor, Envelope, Order};
-pub use id::{AccountId, AgentId, TaskId, WebhookId};
+pub use id::{AccountId, AgentId, DeliveryId, TaskId, WebhookId};
 pub use standing::Standing;
 pub use stored::{DecodeError, Stored};
 pub use time::Timestamp;

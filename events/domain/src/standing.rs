@@ -66,6 +66,12 @@ impl Standing {
             || self.has("tasks.read_all")
     }
 
+    /// May read every event of the account: internal ones, and those about agents and webhooks.
+    #[must_use]
+    pub fn reads_events(&self) -> bool {
+        self.is_admin() || matches!(self.role, Some(Role::Coordinator | Role::Auditor))
+    }
+
     /// May list the account's agents as a directory (1.1).
     #[must_use]
     pub fn reads_directory(&self) -> bool {

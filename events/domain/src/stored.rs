@@ -59,6 +59,33 @@ pub trait Event: Sized {
     fn decode(event_type: &str, schema_version: i16, payload: &str) -> Result<Self, DecodeError>;
 }
 
+/// Every type of event that Baton records, in the order of its name.
+pub const EVENT_TYPES: [&str; 23] = [
+    "account.opened",
+    "agent.created",
+    "agent.deleted",
+    "agent.key_rotated",
+    "agent.updated",
+    "task.assigned",
+    "task.blocked",
+    "task.cancelled",
+    "task.child_delegated",
+    "task.claimed",
+    "task.completed",
+    "task.created",
+    "task.delegated",
+    "task.deleted",
+    "task.failed",
+    "task.released",
+    "task.unblocked",
+    "task.updated",
+    "webhook.created",
+    "webhook.deleted",
+    "webhook.disabled",
+    "webhook.redelivery_requested",
+    "webhook.updated",
+];
+
 /// Webhooks and subscribers outside may hear of the event; others are internal (contract 4.1).
 #[must_use]
 pub fn is_public(event_type: &str) -> bool {
@@ -97,8 +124,8 @@ impl Reader<'_> {
 impl Event for TaskEvent {
     fn encode(&self) -> Stored {
         match self.clone() {
-            Self::Created { task_id, changes, parent } => {
-                stored("task.created", &task::Created { task_id, changes, parent })
+            Self::Created { task_id, changes, parent, waits } => {
+                stored("task.created", &task::Created { task_id, changes, parent, waits })
             }
             Self::Delegated { from, to, kind, changes } => {
                 stored("task.delegated", &task::Delegated { from, to, kind, changes })
@@ -116,7 +143,7 @@ impl Event for TaskEvent {
                 stored("task.claimed", &task::Claimed { lease_expires_at })
             }
             Self::Released => stored("task.released", &task::Nothing {}),
-            Self::Blocked => stored("task.blocked", &task::Nothing {}),
+            Self::Blocked { waits } => stored("task.blocked", &task::Blocked { waits }),
             Self::Unblocked => stored("task.unblocked", &task::Nothing {}),
             Self::Completed { changes, evidence } => {
                 stored("task.completed", &task::Completed { changes, evidence })
@@ -131,8 +158,8 @@ impl Event for TaskEvent {
         let from = Reader { event_type, schema_version, payload };
         Ok(match (event_type, schema_version) {
             ("task.created", 1) => {
-                let task::Created { task_id, changes, parent } = from.read()?;
-                Self::Created { task_id, changes, parent }
+                let task::Created { task_id, changes, parent, waits } = from.read()?;
+                Self::Created { task_id, changes, parent, waits }
             }
             ("task.delegated", 1) => {
                 let task::Delegated { from, to, kind, changes } = from.read()?;
@@ -155,7 +182,10 @@ impl Event for TaskEvent {
                 Self::Claimed { lease_expires_at }
             }
             ("task.released", 1) => from.read::<task::Nothing>().map(|_| Self::Released)?,
-            ("task.blocked", 1) => from.read::<task::Nothing>().map(|_| Self::Blocked)?,
+            ("task.blocked", 1) => {
+                let task::Blocked { waits } = from.read()?;
+                Self::Blocked { waits }
+            }
             ("task.unblocked", 1) => from.read::<task::Nothing>().map(|_| Self::Unblocked)?,
             ("task.completed", 1) => {
                 let task::Completed { changes, evidence } = from.read()?;
@@ -230,10 +260,15 @@ impl Event for AccountEvent {
 impl Event for WebhookEvent {
     fn encode(&self) -> Stored {
         match self.clone() {
-            Self::Created { webhook_id, fields } => {
-                stored("webhook.created", &hook::Created { webhook_id, fields })
+            Self::Created { webhook_id, fields, from_position } => {
+                stored("webhook.created", &hook::Created { webhook_id, fields, from_position })
             }
-            Self::Updated { fields } => stored("webhook.updated", &hook::Updated { fields }),
+            Self::Updated { fields, former_secrets } => {
+                stored("webhook.updated", &hook::Updated { fields, former_secrets })
+            }
+            Self::RedeliveryRequested { delivery_id } => {
+                stored("webhook.redelivery_requested", &hook::RedeliveryRequested { delivery_id })
+            }
             Self::Disabled { reason } => stored("webhook.disabled", &hook::Disabled { reason }),
             Self::Deleted => stored("webhook.deleted", &task::Nothing {}),
         }
@@ -243,12 +278,16 @@ impl Event for WebhookEvent {
         let from = Reader { event_type, schema_version, payload };
         Ok(match (event_type, schema_version) {
             ("webhook.created", 1) => {
-                let hook::Created { webhook_id, fields } = from.read()?;
-                Self::Created { webhook_id, fields }
+                let hook::Created { webhook_id, fields, from_position } = from.read()?;
+                Self::Created { webhook_id, fields, from_position }
             }
             ("webhook.updated", 1) => {
-                let hook::Updated { fields } = from.read()?;
-                Self::Updated { fields }
+                let hook::Updated { fields, former_secrets } = from.read()?;
+                Self::Updated { fields, former_secrets }
+            }
+            ("webhook.redelivery_requested", 1) => {
+                let hook::RedeliveryRequested { delivery_id } = from.read()?;
+                Self::RedeliveryRequested { delivery_id }
             }
             ("webhook.disabled", 1) => {
                 let hook::Disabled { reason } = from.read()?;

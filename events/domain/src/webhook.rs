@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, Envelope, Order, Timestamp, WebhookId, id::SecretId};
+use crate::{
+    AgentId, Envelope, Order, Timestamp, WebhookId,
+    id::{DeliveryId, SecretId},
+};
 
 /// The stream kind of webhooks.
 pub const KIND: &str = "webhook";
@@ -39,6 +42,15 @@ pub const EVENTS: [&str; 25] = [
     "execution.failed",
     "execution.cancelled",
 ];
+
+/// How long a former secret may go on signing: a week.
+pub const SECRET_OVERLAP_SECONDS_MAX: i64 = 604_800;
+
+/// How long it does so where nobody says otherwise: a day.
+pub const SECRET_OVERLAP_SECONDS: i64 = 86_400;
+
+/// Former secrets that sign beside the present one at most; the one that ends first goes.
+const FORMER_SECRETS_MAX: usize = 4;
 
 /// Over what a delivery is signed (contract 4.2).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +98,15 @@ pub struct WebhookFields {
     pub secret_id: Option<SecretId>,
 }
 
+/// A secret that was replaced and signs a while longer, so that receivers can change over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerSecret {
+    /// Where it is kept.
+    pub secret_id: SecretId,
+    /// From then on it signs no more.
+    pub until: Timestamp,
+}
+
 /// Why Baton switched a webhook off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -105,11 +126,20 @@ pub enum WebhookEvent {
         webhook_id: WebhookId,
         /// Its fields, all set.
         fields: WebhookFields,
+        /// It gets the events above this position too; only later ones where there is none.
+        from_position: Option<i64>,
     },
     /// Fields changed.
     Updated {
         /// The fields that changed; `active` also when it was set true again.
         fields: WebhookFields,
+        /// With a new secret: those before it that go on signing.
+        former_secrets: Vec<FormerSecret>,
+    },
+    /// Somebody asked for a delivery again.
+    RedeliveryRequested {
+        /// Which.
+        delivery_id: DeliveryId,
     },
     /// Baton switched it off.
     Disabled {
@@ -122,18 +152,27 @@ pub enum WebhookEvent {
 
 /// Stored form of the events.
 pub(crate) mod payload {
-    use super::{DisableReason, WebhookFields, WebhookId};
+    use super::{DeliveryId, DisableReason, FormerSecret, WebhookFields, WebhookId};
     use serde::{Deserialize, Serialize};
 
     #[derive(Serialize, Deserialize)]
     pub(crate) struct Created {
         pub(crate) webhook_id: WebhookId,
         pub(crate) fields: WebhookFields,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub(crate) from_position: Option<i64>,
     }
 
     #[derive(Serialize, Deserialize)]
     pub(crate) struct Updated {
         pub(crate) fields: WebhookFields,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub(crate) former_secrets: Vec<FormerSecret>,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    pub(crate) struct RedeliveryRequested {
+        pub(crate) delivery_id: DeliveryId,
     }
 
     #[derive(Serialize, Deserialize)]
@@ -165,6 +204,9 @@ pub struct Webhook {
     pub active: bool,
     /// Where its sealed secret is kept.
     pub secret_id: SecretId,
+    /// Those before it that sign too, oldest first, each for its time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_secrets: Vec<FormerSecret>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When the last event was recorded.
@@ -245,11 +287,20 @@ pub enum WebhookCommand {
         id: WebhookId,
         /// Its fields.
         fields: WebhookFields,
+        /// Above which position of the log its events begin; later ones only where there is none.
+        from_position: Option<i64>,
     },
     /// Change it.
     Update {
         /// What to set.
         fields: WebhookFields,
+        /// How long the present secret goes on signing beside a new one.
+        secret_overlap_seconds: i64,
+    },
+    /// Send a delivery again, whatever became of it.
+    Redeliver {
+        /// Which; that it is one of the webhook's is checked elsewhere.
+        delivery_id: DeliveryId,
     },
     /// Switch it off because deliveries fail.
     Disable {
@@ -272,6 +323,12 @@ pub enum WebhookRefusal {
     /// Webhooks are for admins.
     #[error("only an admin may manage webhooks")]
     NotAdmin,
+    /// It is switched off, and gets nothing.
+    #[error("the webhook is inactive; switch it on first: PATCH /webhooks/:id with active true")]
+    Inactive,
+    /// Its events were to begin above a position that there is not yet.
+    #[error("is above the last position of the log")]
+    PositionAhead,
 }
 
 /// The aggregate: one webhook.
@@ -291,10 +348,10 @@ impl esrs::Aggregate for Webhooks {
         if !order.by.is_admin() {
             return Err(WebhookRefusal::NotAdmin);
         }
-        if let WebhookCommand::Create { id, fields } = order.command {
+        if let WebhookCommand::Create { id, fields, from_position } = order.command {
             return match webhook.exists {
                 true => Err(WebhookRefusal::AlreadyExists),
-                false => Ok(vec![WebhookEvent::Created { webhook_id: id, fields }]),
+                false => Ok(vec![WebhookEvent::Created { webhook_id: id, fields, from_position }]),
             };
         }
         if !webhook.is_alive() {
@@ -302,13 +359,22 @@ impl esrs::Aggregate for Webhooks {
         }
         Ok(match order.command {
             WebhookCommand::Create { .. } => vec![],
-            WebhookCommand::Update { fields } => {
+            WebhookCommand::Update { fields, secret_overlap_seconds } => {
                 let fields = only_new(webhook, fields);
                 if fields == WebhookFields::default() {
-                    vec![]
-                } else {
-                    vec![WebhookEvent::Updated { fields }]
+                    return Ok(vec![]);
                 }
+                let former_secrets = match fields.secret_id {
+                    Some(_) => former_secrets(webhook, order.at, secret_overlap_seconds),
+                    None => vec![],
+                };
+                vec![WebhookEvent::Updated { fields, former_secrets }]
+            }
+            WebhookCommand::Redeliver { .. } if !webhook.active => {
+                return Err(WebhookRefusal::Inactive);
+            }
+            WebhookCommand::Redeliver { delivery_id } => {
+                vec![WebhookEvent::RedeliveryRequested { delivery_id }]
             }
             WebhookCommand::Disable { .. } if !webhook.active => vec![],
             WebhookCommand::Disable { reason } => vec![WebhookEvent::Disabled { reason }],
@@ -318,14 +384,21 @@ impl esrs::Aggregate for Webhooks {
 
     fn apply_event(mut webhook: Webhook, event: WebhookEvent) -> Webhook {
         match event {
-            WebhookEvent::Created { webhook_id, fields } => {
+            WebhookEvent::Created { webhook_id, fields, from_position: _ } => {
                 webhook.id = webhook_id;
                 webhook.exists = true;
                 webhook.created_at = webhook.updated_at;
                 webhook.created_by = webhook.updated_by;
                 set(&mut webhook, fields);
             }
-            WebhookEvent::Updated { fields } => set(&mut webhook, fields),
+            WebhookEvent::Updated { fields, former_secrets } => {
+                if fields.secret_id.is_some() {
+                    webhook.former_secrets = former_secrets;
+                }
+                set(&mut webhook, fields);
+            }
+            // About a delivery: the webhook is as it was.
+            WebhookEvent::RedeliveryRequested { delivery_id: _ } => {}
             WebhookEvent::Disabled { reason: _ } => webhook.active = false,
             WebhookEvent::Deleted => {
                 webhook.active = false;
@@ -339,8 +412,10 @@ impl esrs::Aggregate for Webhooks {
 /// Folds one recorded event into the webhook.
 #[must_use]
 pub fn fold(mut webhook: Webhook, envelope: &Envelope, event: WebhookEvent) -> Webhook {
-    webhook.updated_at = envelope.at;
-    webhook.updated_by = envelope.actor.agent();
+    if !matches!(event, WebhookEvent::RedeliveryRequested { .. }) {
+        webhook.updated_at = envelope.at;
+        webhook.updated_by = envelope.actor.agent();
+    }
     <Webhooks as esrs::Aggregate>::apply_event(webhook, event)
 }
 
@@ -354,6 +429,24 @@ fn only_new(webhook: &Webhook, fields: WebhookFields) -> WebhookFields {
         active: fields.active.filter(|active| *active || *active != webhook.active),
         secret_id: fields.secret_id.filter(|secret| *secret != webhook.secret_id),
     }
+}
+
+/// Which secrets go on signing beside a new one: the present one for `overlap_seconds`, those
+/// before it for what is left of their time. None at all where there is to be no overlap: whoever
+/// says so fears that a secret is known.
+fn former_secrets(webhook: &Webhook, at: Timestamp, overlap_seconds: i64) -> Vec<FormerSecret> {
+    let until = overlap_seconds.checked_mul(1_000).and_then(|ms| at.as_millis().checked_add(ms));
+    let Some(until) = until.and_then(Timestamp::from_millis).filter(|until| *until > at) else {
+        return vec![];
+    };
+    let mut former = webhook.former_secrets.clone();
+    former.retain(|secret| secret.until > at);
+    former.push(FormerSecret { secret_id: webhook.secret_id, until });
+    while former.len() > FORMER_SECRETS_MAX {
+        let first = (0..former.len()).min_by_key(|&index| former[index].until).unwrap_or_default();
+        former.remove(first);
+    }
+    former
 }
 
 fn set(webhook: &mut Webhook, fields: WebhookFields) {

@@ -42,11 +42,20 @@ fn whole() -> WebhookFields {
 }
 
 fn create() -> WebhookCommand {
-    WebhookCommand::Create { id: WebhookId(id(2)), fields: whole() }
+    WebhookCommand::Create { id: WebhookId(id(2)), fields: whole(), from_position: None }
 }
 
 fn update(fields: WebhookFields) -> WebhookCommand {
-    WebhookCommand::Update { fields }
+    WebhookCommand::Update { fields, secret_overlap_seconds: 10 }
+}
+
+fn rotate(secret: u128, secret_overlap_seconds: i64) -> WebhookCommand {
+    let fields = WebhookFields { secret_id: Some(SecretId(id(secret))), ..Default::default() };
+    WebhookCommand::Update { fields, secret_overlap_seconds }
+}
+
+fn redeliver() -> WebhookCommand {
+    WebhookCommand::Redeliver { delivery_id: DeliveryId(id(8)) }
 }
 
 fn active(active: bool) -> WebhookFields {
@@ -106,6 +115,7 @@ fn only_admins_manage_webhooks() {
             (&[][..], create(), "webhook.created"),
             (&[create()], update(active(false)), "webhook.updated"),
             (&[create()], disable(), "webhook.disabled"),
+            (&[create()], redeliver(), "webhook.redelivery_requested"),
             (&[create()], WebhookCommand::Delete, "webhook.deleted"),
         ] {
             let types = [event];
@@ -141,7 +151,7 @@ fn only_what_differs_is_an_event() {
     let sent = WebhookFields { events, active: None, ..whole() };
     let decided = decide(&given(&[create()]), &by(), update(sent.clone())).unwrap();
     let fields = WebhookFields { events: sent.events.clone(), ..WebhookFields::default() };
-    assert_eq!(decided, [WebhookEvent::Updated { fields }]);
+    assert_eq!(decided, [WebhookEvent::Updated { fields, former_secrets: vec![] }]);
     let webhook = check(&[create()], (agent(Role::Admin), update(sent)), UPDATED);
     assert_eq!((webhook.events, webhook.updated_at), (vec!["*".to_owned()], at(1)));
     assert_eq!((webhook.created_at, webhook.created_by), (at(0), None));
@@ -176,11 +186,81 @@ fn a_deleted_webhook_is_gone() {
     let by = Standing::project;
     let gone = [create(), WebhookCommand::Delete];
     assert!(!given(&gone).is_alive() && !given(&gone).wants("task.completed"));
-    for command in [update(active(true)), disable(), WebhookCommand::Delete] {
+    for command in [update(active(true)), disable(), redeliver(), WebhookCommand::Delete] {
         check(&gone, (by(), command.clone()), Err(WebhookRefusal::NotFound));
         check(&[], (by(), command), Err(WebhookRefusal::NotFound));
     }
     check(&gone, (by(), create()), Err(WebhookRefusal::AlreadyExists));
+}
+
+#[test]
+fn where_a_webhooks_events_begin_is_on_record() {
+    for from_position in [None, Some(0), Some(17)] {
+        let command =
+            WebhookCommand::Create { id: WebhookId(id(2)), fields: whole(), from_position };
+        let decided = decide(&Webhook::default(), &Standing::project(), command).unwrap();
+        let fields = whole();
+        let created = WebhookEvent::Created { webhook_id: WebhookId(id(2)), fields, from_position };
+        assert_eq!(decided, [created]);
+    }
+}
+
+#[test]
+fn a_redelivery_leaves_the_webhook_as_it_is() {
+    let before = given(&[create()]);
+    let by = (agent(Role::Admin), redeliver());
+    let after = check(&[create()], by, Ok(&["webhook.redelivery_requested"]));
+    assert_eq!(after, before, "not even its time of change");
+    let off = [create(), disable()];
+    check(&off, (Standing::project(), redeliver()), Err(WebhookRefusal::Inactive));
+}
+
+/// The former secrets with the second at which each ends; commands come a second apart.
+fn former(webhook: &Webhook) -> Vec<(u128, i64)> {
+    let seconds =
+        |secret: &FormerSecret| (secret.secret_id.0.as_u128(), secret.until.as_millis() / 1_000);
+    webhook.former_secrets.iter().map(seconds).collect()
+}
+
+#[test]
+fn a_replaced_secret_goes_on_for_its_overlap() {
+    // Commands are decided at second 0 (`decide`), so overlaps count from there.
+    for (rotations, secret, then) in [
+        (&[(2, 10)][..], 2, &[(1, 10)][..]),
+        (&[(2, SECRET_OVERLAP_SECONDS_MAX)], 2, &[(1, SECRET_OVERLAP_SECONDS_MAX)]),
+        (&[(2, 0)], 2, &[]),
+        // Each has its own time.
+        (&[(2, 10), (3, 5)], 3, &[(1, 10), (2, 5)]),
+        // No overlap: whatever was before is known to somebody.
+        (&[(2, 10), (3, 0)], 3, &[]),
+        // Only so many: the one that ends first goes.
+        (&[(2, 9), (3, 1), (4, 8), (5, 7), (6, 6)], 6, &[(1, 9), (3, 8), (4, 7), (5, 6)]),
+        // What no clock can say is no overlap.
+        (&[(2, i64::MAX)], 2, &[]),
+        (&[(2, -1)], 2, &[]),
+    ] {
+        let mut commands = vec![create()];
+        commands.extend(rotations.iter().map(|&(secret, overlap)| rotate(secret, overlap)));
+        let webhook = given(&commands);
+        assert_eq!(former(&webhook), then, "{rotations:?}");
+        assert_eq!(webhook.secret_id, SecretId(id(secret)));
+        // Any other change leaves them.
+        commands.push(update(active(false)));
+        assert_eq!(former(&given(&commands)), then, "{rotations:?}");
+    }
+    check(&[create()], (Standing::project(), rotate(1, 10)), NOTHING);
+}
+
+#[test]
+fn a_former_secret_that_ended_is_forgotten_with_the_next_one() {
+    let by = Standing::project();
+    let webhook = given(&[create(), rotate(2, 10)]);
+    let rotate = |seconds| {
+        let order = Order { by: by.clone(), at: at(seconds), command: rotate(3, 10) };
+        apply(webhook.clone(), Webhooks::handle_command(&webhook, order).unwrap(), &by, seconds)
+    };
+    assert_eq!(former(&rotate(9)), [(1, 10), (2, 19)]);
+    assert_eq!(former(&rotate(10)), [(2, 20)]);
 }
 
 #[test]
@@ -204,6 +284,7 @@ fn webhooks_hear_of_tasks_and_not_of_what_is_internal() {
         ("task.child_delegated", false),
         ("agent.created", false),
         ("webhook.created", false),
+        ("webhook.redelivery_requested", false),
         (ALL_EVENTS, false),
     ] {
         assert_eq!(is_public(event_type), public, "{event_type}");

@@ -8,7 +8,11 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use baton_domain::{
-    Stored, account::AccountEvent, stored::Event, task::TaskEvent, webhook::WebhookEvent,
+    Stored,
+    account::AccountEvent,
+    stored::{EVENT_TYPES, Event},
+    task::TaskEvent,
+    webhook::WebhookEvent,
 };
 use serde_json::Value;
 
@@ -89,6 +93,7 @@ fn every_stored_form_has_its_golden_file() {
     let kept_names: BTreeSet<String> = kept.into_iter().map(|(name, _)| name).collect();
     assert_eq!(written, kept_names, "what is written, and what is kept under tests/golden");
     assert!(written.len() >= 22, "{written:?}");
+    assert!(written.iter().eq(EVENT_TYPES.iter()), "EVENT_TYPES of {written:?}");
 }
 
 #[test]

@@ -4,18 +4,19 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use baton_domain::{
-    Actor, AgentId, Envelope, Order, Standing, TaskId, Timestamp, WebhookId,
+    Actor, AgentId, DeliveryId, Envelope, Order, Standing, TaskId, Timestamp, WebhookId,
     account::{self, Account, AccountEvent, AgentCreated, AgentUpdated, KeyHash, Role},
     id::SecretId,
     json::Object,
     stored::Event,
     task::{
-        self, Changes, Draft, EvidenceItem, EvidenceKind, EvidencePolicy, Fence, Finish, HopKind,
-        Parent, RecurringType, Status, Task, TaskCommand, TaskEvent, Tasks, Transition, Update,
-        View,
+        self, Changes, Dependencies, Draft, EvidenceItem, EvidenceKind, EvidencePolicy, Fence,
+        Finish, HopKind, Parent, RecurringType, Status, Task, TaskCommand, TaskEvent, Tasks,
+        Transition, Update, View,
     },
     webhook::{
-        self, DisableReason, Ordering, SignatureScheme, Webhook, WebhookEvent, WebhookFields,
+        self, DisableReason, FormerSecret, Ordering, SignatureScheme, Webhook, WebhookEvent,
+        WebhookFields,
     },
 };
 use esrs::Aggregate as _;
@@ -79,6 +80,7 @@ prop_compose! {
         content in of(text()),
         priority in of(any::<u8>()),
         labels in of(vec(text(), 0..3)),
+        depends_on in of(vec(task_id(), 0..3)),
         max_retries in of(0..3_i64),
         is_recurring in of(any::<bool>()),
         metadata in of(object()),
@@ -87,7 +89,7 @@ prop_compose! {
         notes in vec(text(), 0..3),
     ) -> Changes {
         Changes {
-            content, priority, labels, max_retries, is_recurring, metadata, context, assigned_to,
+            content, priority, labels, depends_on, max_retries, is_recurring, metadata, context, assigned_to,
             notes, ..Changes::default()
         }
     }
@@ -125,6 +127,7 @@ fn changes() -> BoxedStrategy<Changes> {
         content: plain.content,
         priority: plain.priority,
         labels: plain.labels,
+        depends_on: plain.depends_on,
         max_retries: plain.max_retries,
         is_recurring: plain.is_recurring,
         metadata: plain.metadata,
@@ -170,15 +173,14 @@ fn task_event() -> BoxedStrategy<TaskEvent> {
     let transition = select(vec![
         Transition::Reopened,
         Transition::Retried,
+        Transition::RetriedWaiting,
         Transition::TakenBack,
         Transition::Follows,
     ]);
     prop_oneof![
-        (task_id(), changes(), of(parent())).prop_map(|(task_id, changes, parent)| E::Created {
-            task_id,
-            changes,
-            parent
-        }),
+        (task_id(), changes(), of(parent()), any::<bool>()).prop_map(
+            |(task_id, changes, parent, waits)| E::Created { task_id, changes, parent, waits }
+        ),
         (of(agent()), of(agent()), kind, changes())
             .prop_map(|(from, to, kind, changes)| E::Delegated { from, to, kind, changes }),
         task_id().prop_map(|child_id| E::ChildDelegated { child_id }),
@@ -186,7 +188,8 @@ fn task_event() -> BoxedStrategy<TaskEvent> {
         (changes(), of(transition))
             .prop_map(|(changes, transition)| E::Updated { changes, transition }),
         of(time()).prop_map(|lease_expires_at| E::Claimed { lease_expires_at }),
-        select(vec![E::Released, E::Blocked, E::Unblocked, E::Deleted]),
+        any::<bool>().prop_map(|waits| E::Blocked { waits }),
+        select(vec![E::Released, E::Unblocked, E::Deleted]),
         (changes(), of(evidence()))
             .prop_map(|(changes, evidence)| E::Completed { changes, evidence }),
         changes().prop_map(|changes| E::Failed { changes }),
@@ -260,12 +263,19 @@ prop_compose! {
     }
 }
 
+fn former_secret() -> impl Strategy<Value = FormerSecret> {
+    (id(), time()).prop_map(|(id, until)| FormerSecret { secret_id: SecretId(id), until })
+}
+
 fn webhook_event() -> BoxedStrategy<WebhookEvent> {
     use WebhookEvent as E;
     prop_oneof![
-        (id(), webhook_fields())
-            .prop_map(|(id, fields)| E::Created { webhook_id: WebhookId(id), fields }),
-        webhook_fields().prop_map(|fields| E::Updated { fields }),
+        (id(), webhook_fields(), of(any::<i64>())).prop_map(|(id, fields, from_position)| {
+            E::Created { webhook_id: WebhookId(id), fields, from_position }
+        }),
+        (webhook_fields(), vec(former_secret(), 0..3))
+            .prop_map(|(fields, former_secrets)| E::Updated { fields, former_secrets }),
+        id().prop_map(|id| E::RedeliveryRequested { delivery_id: DeliveryId(id) }),
         select(vec![DisableReason::Failing, DisableReason::Gone])
             .prop_map(|reason| E::Disabled { reason }),
         Just(E::Deleted),
@@ -302,15 +312,26 @@ fn command() -> BoxedStrategy<TaskCommand> {
             .prop_map(|(changes, evidence, fence)| Box::new(Finish { changes, evidence, fence }))
     };
     let status = of(select(Status::ALL.to_vec()));
-    let update = (changes(), status, of(any::<bool>()), of(evidence()), fence()).prop_map(
-        |(changes, status, completed, evidence, fence)| {
-            C::Update(Box::new(Update { changes, status, completed, evidence, fence }))
+    let dependencies = || {
+        (any::<bool>(), any::<bool>())
+            .prop_map(|(wait, lead_back)| Dependencies { wait, lead_back })
+    };
+    let wish = (status, of(any::<bool>()), fence());
+    let update = (changes(), wish, of(evidence()), dependencies()).prop_map(
+        |(changes, (status, completed, fence), evidence, dependencies)| {
+            let update = Update { changes, status, completed, evidence, fence, dependencies };
+            C::Update(Box::new(update))
         },
     );
     prop_oneof![
-        1 => (task_id(), changes(), of(parent())).prop_map(|(id, changes, parent)| {
-            C::Create(Box::new(Draft { id, changes, parent }))
-        }),
+        1 => (task_id(), changes(), of(parent()), dependencies()).prop_map(
+            |(id, changes, parent, dependencies)| {
+                C::Create(Box::new(Draft { id, changes, parent, dependencies }))
+            }
+        ),
+        2 => (vec(task_id(), 0..3), dependencies())
+            .prop_map(|(gone, dependencies)| C::Reconsider { gone, dependencies }),
+        1 => dependencies().prop_map(C::Retry),
         8 => update,
         2 => (agent(), changes())
             .prop_map(|(to, changes)| C::HandOver { to, changes: Box::new(changes) }),
@@ -318,7 +339,7 @@ fn command() -> BoxedStrategy<TaskCommand> {
         2 => finish().prop_map(C::Complete),
         2 => finish().prop_map(C::Fail),
         1 => finish().prop_map(C::Cancel),
-        2 => select(vec![C::Uncomplete, C::Retry]),
+        1 => Just(C::Uncomplete),
     ]
     .boxed()
 }
@@ -329,6 +350,16 @@ fn kept<E: Event>(event: &E) -> E {
     E::decode(stored.event_type, stored.schema_version, &stored.payload).unwrap()
 }
 
+/// A root task that waits for nothing.
+fn draft() -> Draft {
+    Draft {
+        id: TaskId::default(),
+        changes: Changes::default(),
+        parent: None,
+        dependencies: Dependencies::default(),
+    }
+}
+
 /// What no event that a task decided may break.
 fn assert_sound(task: &Task) {
     match task.status {
@@ -337,6 +368,7 @@ fn assert_sound(task: &Task) {
         _ => assert_eq!(task.claim, None, "{task:#?}"),
     }
     assert_eq!(task.completed_at.is_some(), task.status == Status::Completed, "{task:#?}");
+    assert!(!task.waits || task.status == Status::Blocked, "{task:#?}");
 }
 
 proptest! {
@@ -383,7 +415,7 @@ proptest! {
     fn what_is_accepted_can_be_applied(orders in vec((standing(), time(), command()), 1..24)) {
         let content = Some("c".to_owned());
         let changes = Changes { content, ..Changes::default() };
-        let create = Draft { id: TaskId::default(), changes, parent: None };
+        let create = Draft { changes, ..draft() };
         let first = (Standing::project(), Timestamp::default(), TaskCommand::Create(create.into()));
         let mut task = Task::default();
         for (by, at, command) in [first].into_iter().chain(orders) {
@@ -405,7 +437,7 @@ proptest! {
     #[test]
     fn an_update_repeated_changes_nothing(by in standing(), changes in changes(), at in time()) {
         let changes = Changes { notes: vec![], ..changes };
-        let draft = Draft { id: TaskId::default(), changes: Changes::default(), parent: None };
+        let draft = draft();
         let update = Update { changes, ..Update::default() };
         let mut task = Task::default();
         let envelope = Envelope { at, actor: by.actor.clone() };

@@ -15,4 +15,4 @@ pub use filter::{Assignee, Page, Scope, TaskFilter, shown_statuses};
 pub use query::{TASKS_MAX, TaskPage, TaskRow, Unfinished};
 
 /// Raised whenever tables or fold change.
-pub(crate) const VERSION: i32 = 2;
+pub(crate) const VERSION: i32 = 3;

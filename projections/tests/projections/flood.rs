@@ -95,10 +95,10 @@ fn story(n: usize, steps: usize) -> Vec<(u128, TaskEvent)> {
         metadata: json!({key: "## Competitor Analysis\n1. Tool A\n2. Tool B"}).as_object().cloned(),
         ..Changes::default()
     };
-    let mut story =
-        vec![(0, TaskEvent::Created { task_id: id(n), changes: created, parent: None })];
+    let (task_id, parent, waits) = (id(n), None, false);
+    let mut story = vec![(0, TaskEvent::Created { task_id, changes: created, parent, waits })];
     let last = match n % 10 {
-        9 => TaskEvent::Blocked,
+        9 => TaskEvent::Blocked { waits: false },
         _ => TaskEvent::Completed { changes: said("result"), evidence: None },
     };
     let middle = [

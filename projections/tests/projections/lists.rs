@@ -3,7 +3,7 @@
 use baton_domain::{
     Standing, TaskId,
     account::Role,
-    task::{Changes, Finish, Status, Task, TaskCommand, TaskEvent, Update},
+    task::{Changes, Dependencies, Finish, Status, Task, TaskCommand, TaskEvent, Update},
 };
 use baton_projections::Model;
 use baton_projections::tasks::{Assignee, Page, Scope, TaskFilter, shown_statuses};
@@ -239,7 +239,7 @@ fn command(step: &Step) -> TaskCommand {
         Step::Status(status) => {
             TaskCommand::Update(Box::new(Update { status: Some(status), ..Update::default() }))
         }
-        Step::Retry => TaskCommand::Retry,
+        Step::Retry => TaskCommand::Retry(Dependencies::default()),
         Step::Delete => TaskCommand::Delete,
     }
 }

@@ -2,7 +2,7 @@
 
 use baton_domain::{
     Standing, TaskId, WebhookId,
-    task::{Changes, Draft, TaskCommand},
+    task::{Changes, Dependencies, Draft, TaskCommand},
     webhook::{Webhook, WebhookCommand, WebhookFields},
 };
 use baton_projections::tasks::{Assignee, Page, Scope, TaskFilter};
@@ -26,7 +26,8 @@ async fn one_account_shows_nothing_to_another() {
     let own = one.create(&world, &worker(1), changes(), None).await;
     let child = one.create(&world, &worker(1), changes(), Some(own)).await;
     // An id is unique within its account only: the same one lives in the other, too.
-    let draft = Draft { id: own, changes: changes(), parent: None };
+    let dependencies = Dependencies::default();
+    let draft = Draft { id: own, changes: changes(), parent: None, dependencies };
     let create = TaskCommand::Create(Box::new(draft));
     other.tell(&world, &worker(2), own, create).await.unwrap();
     let others = other.create(&world, &worker(2), changes(), None).await;
@@ -81,14 +82,15 @@ async fn webhooks_show_by_age_until_they_are_deleted() {
     let mut known = Vec::new();
     for url in ["https://b.example", "https://a.example", "https://c.example"] {
         let id = WebhookId(Uuid::new_v4());
-        let command = WebhookCommand::Create { id, fields: fields(url) };
+        let command = WebhookCommand::Create { id, fields: fields(url), from_position: None };
         let new = (Webhook::default(), 0);
         known.push(tenant.tell_webhook(&world, new, id, command).await);
     }
     let (gone, version) = known.remove(1);
     tenant.tell_webhook(&world, (gone.clone(), version), gone.id, WebhookCommand::Delete).await;
     let (moved, version) = known.remove(0);
-    let update = WebhookCommand::Update { fields: fields("https://z.example") };
+    let update =
+        WebhookCommand::Update { fields: fields("https://z.example"), secret_overlap_seconds: 0 };
     known.insert(0, tenant.tell_webhook(&world, (moved.clone(), version), moved.id, update).await);
     world.settle().await;
     let wanted: Vec<Webhook> = known.into_iter().map(|(webhook, _)| webhook).collect();

@@ -8,7 +8,10 @@ use baton_domain::{
     AccountId, Actor, AgentId, Envelope, Order, Standing, TaskId, Timestamp, WebhookId,
     account::Role,
     stored::Event,
-    task::{Changes, Draft, Parent, Task, TaskCommand, TaskEvent, TaskRefusal, Tasks, fold},
+    task::{
+        Changes, Dependencies, Draft, Parent, Task, TaskCommand, TaskEvent, TaskRefusal, Tasks,
+        fold,
+    },
     webhook::{Webhook, WebhookCommand, WebhookEvent, Webhooks},
 };
 use baton_feed::Running;
@@ -179,7 +182,8 @@ impl Tenant {
             depth: parent.delegation_depth + 1,
             accountable: parent.accountable,
         });
-        let draft = Draft { id, changes: Changes { content, ..changes }, parent };
+        let (changes, dependencies) = (Changes { content, ..changes }, Dependencies::default());
+        let draft = Draft { id, changes, parent, dependencies };
         self.tell(world, by, id, TaskCommand::Create(Box::new(draft))).await.unwrap();
         id
     }

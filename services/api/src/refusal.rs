@@ -3,6 +3,7 @@
 
 use baton_commands::CommandError;
 use baton_domain::{account::AccountRefusal, task::TaskRefusal, webhook::WebhookRefusal};
+use baton_feed::{FeedError, ListenError};
 use baton_history::FoldError;
 use baton_log::AppendError;
 use baton_projections::{Behind, QueryError};
@@ -27,8 +28,13 @@ impl From<CommandError> for Problem {
             CommandError::Account(refusal) => of_account(refusal),
             CommandError::Task(refusal) => of_task(refusal),
             CommandError::Webhook(WebhookRefusal::NotFound) => Self::not_found("Webhook"),
-            CommandError::Webhook(WebhookRefusal::AlreadyExists) => Self::conflict(detail),
+            CommandError::Webhook(WebhookRefusal::AlreadyExists | WebhookRefusal::Inactive) => {
+                Self::conflict(detail)
+            }
             CommandError::Webhook(WebhookRefusal::NotAdmin) => Self::forbidden(detail),
+            CommandError::Webhook(WebhookRefusal::PositionAhead) => {
+                Self::invalid_field("from_position", detail)
+            }
             CommandError::KeyReused => Self::key_reused(),
             CommandError::KeyInUse => Self::conflict(detail),
             CommandError::Contended => Self::unavailable(RETRY_AFTER_SECONDS, &error),
@@ -55,6 +61,22 @@ impl From<FoldError> for Problem {
         } else {
             Self::internal(&error)
         }
+    }
+}
+
+impl From<FeedError> for Problem {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::Read(_) => Self::unavailable(RETRY_AFTER_SECONDS, &error),
+            FeedError::Fold(fold) => fold.into(),
+            FeedError::Render(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ListenError> for Problem {
+    fn from(error: ListenError) -> Self {
+        Self::unavailable(RETRY_AFTER_SECONDS, &error)
     }
 }
 
@@ -112,6 +134,7 @@ fn of_task(refusal: TaskRefusal) -> Problem {
         TaskRefusal::NotFound => Problem::not_found("Task"),
         TaskRefusal::AlreadyExists
         | TaskRefusal::Status { .. }
+        | TaskRefusal::Waits
         | TaskRefusal::Fence { .. }
         | TaskRefusal::RetriesUsed { .. } => Problem::conflict(detail),
         TaskRefusal::Held { by, lease_expires_at } => Problem::conflict(detail)
@@ -121,6 +144,21 @@ fn of_task(refusal: TaskRefusal) -> Problem {
             Problem::invalid_field("evidence", detail)
         }
         TaskRefusal::EvidencePolicyProtected => Problem::forbidden(detail),
+        TaskRefusal::DependencyCycle => Problem::invalid_field("depends_on", detail),
         TaskRefusal::TooLarge { field, .. } => Problem::invalid_field(field, detail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_who_finds_no_place_to_wait_may_come_back() {
+        for error in [ListenError::Full, ListenError::Stopping, ListenError::NotReady] {
+            let response = Problem::from(error).respond("");
+            assert_eq!(response.status(), 503);
+            assert_eq!(response.header("retry-after"), Some("1"));
+        }
     }
 }

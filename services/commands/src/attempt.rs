@@ -65,14 +65,23 @@ impl<'a> Attempt<'a> {
         what: &'static str,
     ) -> Result<(StreamId, Versioned<Task>), CommandError> {
         let id: TaskId = id.parse().map_err(|_| CommandError::NotFound { what })?;
-        let stream = task_stream(&self.caller.account, id);
-        let task = self.commands.tasks().latest(&stream).await?;
-        self.saw(&stream, task.version);
+        let (stream, task) = self.task(id).await?;
         if task.state.is_alive() && task.state.is_readable_by(&self.standing) {
             Ok((stream, task))
         } else {
             Err(CommandError::NotFound { what })
         }
+    }
+
+    /// A task, whoever may read it: for what is decided on, not for what is shown.
+    pub(crate) async fn task(
+        &self,
+        id: TaskId,
+    ) -> Result<(StreamId, Versioned<Task>), CommandError> {
+        let stream = task_stream(&self.caller.account, id);
+        let task = self.commands.tasks().latest(&stream).await?;
+        self.saw(&stream, task.version);
+        Ok((stream, task))
     }
 
     /// A task that the caller may write.

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     attempt::Attempt,
     caller::{Caller, Who},
+    count,
     error::CommandError,
     idempotency::InUse,
     keys::{KEY_PREFIX, KeyText, hash_of},
@@ -188,6 +189,16 @@ impl Commands {
         context: &Context,
         command: C,
     ) -> Result<Answer<C::State>, CommandError> {
+        let outcome = self.carry_out(context, command).await;
+        count::answered(outcome.as_ref().map(|answer| answer.is_replay));
+        outcome
+    }
+
+    async fn carry_out<C: Command>(
+        &self,
+        context: &Context,
+        command: C,
+    ) -> Result<Answer<C::State>, CommandError> {
         let account = context.caller.account.as_str();
         let credential = context.caller.credential();
         let _held = match &context.key {
@@ -227,6 +238,7 @@ impl Commands {
                 // Deciding again cannot help: what was counted outside must be counted again.
                 Err(CommandError::Append(AppendError::Conflict)) if rests_on_count => break,
                 Err(CommandError::Append(AppendError::Conflict)) => {
+                    count::conflict();
                     self.look_again(&attempt.seen()).await?;
                 }
                 recorded => return recorded,

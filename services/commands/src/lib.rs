@@ -8,6 +8,8 @@
 mod agents;
 mod attempt;
 mod caller;
+mod count;
+mod dependencies;
 mod error;
 mod execute;
 mod idempotency;

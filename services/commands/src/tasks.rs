@@ -2,7 +2,7 @@
 
 use baton_domain::{
     TaskId,
-    task::{Changes, Draft, Finish, Parent, Task, TaskCommand, Tasks, Update},
+    task::{Changes, Dependencies, Draft, Finish, Parent, Task, TaskCommand, Tasks, Update},
 };
 use baton_history::{Versioned, task_stream};
 use esrs::Aggregate as _;
@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     attempt::Attempt,
+    dependencies,
     error::CommandError,
     execute::{Answer, Commands, Context},
     plan::{Change, Command, Plan},
@@ -35,6 +36,8 @@ pub struct CreateTask {
     pub assigned_to: Option<String>,
     /// The task it is delegated from.
     pub parent: Option<String>,
+    /// Ids of the tasks it waits for.
+    pub depends_on: Vec<String>,
     /// What it is to be put into.
     pub foreign: ForeignIds,
 }
@@ -43,9 +46,9 @@ impl CreateTask {
     /// A task with a fresh id and these fields.
     #[must_use]
     pub fn new(changes: Changes) -> Self {
-        let (assigned_to, parent) = (None, None);
+        let (assigned_to, parent, depends_on) = (None, None, Vec::new());
         let (id, foreign) = (TaskId(Uuid::now_v7()), ForeignIds::default());
-        Self { id, changes, assigned_to, parent, foreign }
+        Self { id, changes, assigned_to, parent, depends_on, foreign }
     }
 }
 
@@ -63,10 +66,12 @@ pub struct ChangeTask {
 pub enum TaskAction {
     /// Set fields, the status among them.
     Update {
-        /// What to set, without the assignee.
+        /// What to set, without the assignee and what it waits for.
         update: Box<Update>,
         /// Reference to the new assignee, or none.
         assigned_to: Option<Option<String>>,
+        /// Ids of all tasks it is to wait for.
+        depends_on: Option<Vec<String>>,
         /// What it is to be put into.
         foreign: ForeignIds,
     },
@@ -140,7 +145,14 @@ impl Command for CreateTask {
             });
             also.push(Change { stream, before, events });
         }
-        let draft = Draft { id: self.id, changes: self.changes, parent };
+        let mut dependencies = Dependencies::default();
+        if !self.depends_on.is_empty() {
+            // Nothing can depend on it yet: no circle can come of these.
+            let ids = dependencies::named(attempt, &self.depends_on, &[]).await?;
+            dependencies = dependencies::stand(attempt, &ids).await?;
+            self.changes.depends_on = Some(ids);
+        }
+        let draft = Draft { id: self.id, changes: self.changes, parent, dependencies };
         let before = Versioned::default();
         let order = attempt.order(TaskCommand::Create(Box::new(draft)));
         let events = Tasks::handle_command(&before.state, order)?;
@@ -155,7 +167,7 @@ impl Command for ChangeTask {
     async fn plan(self, attempt: &Attempt<'_>) -> Result<Plan<Task>, CommandError> {
         let (stream, before) = attempt.writable_task(&self.id, "Task").await?;
         let command = match self.action {
-            TaskAction::Update { mut update, assigned_to, foreign } => {
+            TaskAction::Update { mut update, assigned_to, depends_on, foreign } => {
                 check_foreign(attempt, &foreign)?;
                 update.changes.assigned_to = match assigned_to {
                     // An assignee that is set already may be inactive: it is no news.
@@ -166,6 +178,7 @@ impl Command for ChangeTask {
                     Some(None) => Some(None),
                     None => None,
                 };
+                depend(attempt, &before.state, &mut update, depends_on).await?;
                 TaskCommand::Update(update)
             }
             TaskAction::HandOver { to, changes } => {
@@ -174,13 +187,39 @@ impl Command for ChangeTask {
             TaskAction::Complete(finish) => TaskCommand::Complete(finish),
             TaskAction::Uncomplete => TaskCommand::Uncomplete,
             TaskAction::Fail(finish) => TaskCommand::Fail(finish),
-            TaskAction::Retry => TaskCommand::Retry,
+            TaskAction::Retry => {
+                let dependencies = dependencies::stand(attempt, &before.state.depends_on).await?;
+                TaskCommand::Retry(dependencies)
+            }
             TaskAction::Cancel(finish) => TaskCommand::Cancel(finish),
             TaskAction::Delete => TaskCommand::Delete,
         };
         let events = Tasks::handle_command(&before.state, attempt.order(command))?;
         Ok(Plan::new(Change { stream, before, events }))
     }
+}
+
+/// Says what the task is to depend on after the update, and how it stands with that, where the
+/// decision rests on it.
+async fn depend(
+    attempt: &Attempt<'_>,
+    task: &Task,
+    update: &mut Update,
+    depends_on: Option<Vec<String>>,
+) -> Result<(), CommandError> {
+    if let Some(references) = depends_on {
+        let ids = dependencies::named(attempt, &references, &task.depends_on).await?;
+        if ids != task.depends_on {
+            update.dependencies.lead_back = dependencies::lead_back(attempt, &ids, task.id).await?;
+            update.changes.depends_on = Some(ids);
+        }
+    }
+    let changes_status = update.status.is_some() || update.completed.is_some();
+    if update.changes.depends_on.is_some() || changes_status {
+        let ids = update.changes.depends_on.as_ref().unwrap_or(&task.depends_on);
+        update.dependencies.wait = dependencies::stand(attempt, ids).await?.wait;
+    }
+    Ok(())
 }
 
 fn is_assignee(attempt: &Attempt<'_>, task: &Task, reference: &str) -> bool {

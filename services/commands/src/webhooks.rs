@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use baton_domain::{
     AccountId, WebhookId,
     id::SecretId,
-    webhook::{Webhook, WebhookCommand, WebhookFields, Webhooks},
+    webhook::{Webhook, WebhookCommand, WebhookFields, WebhookRefusal, Webhooks},
 };
 use baton_history::{Versioned, webhook_stream};
 use esrs::Aggregate as _;
@@ -35,6 +35,8 @@ pub struct RegisterWebhook {
     pub fields: WebhookFields,
     /// Its secret.
     pub secret: WebhookSecret,
+    /// Above which position of the log its events begin; later ones only where there is none.
+    pub from_position: Option<i64>,
 }
 
 /// Do something to one webhook.
@@ -50,6 +52,7 @@ pub struct ChangeWebhook {
 struct Register {
     id: WebhookId,
     fields: WebhookFields,
+    from_position: Option<i64>,
     shown: Option<KeyText>,
 }
 
@@ -57,13 +60,18 @@ impl Commands {
     /// Registers a webhook; the answer's secret is the one made here, if it was.
     ///
     /// # Errors
-    /// [`CommandError`]: not an admin, or the secret cannot be kept.
+    /// [`CommandError`]: not an admin, a position that the log has not reached, or the secret
+    /// cannot be kept.
     pub async fn register_webhook(
         &self,
         context: &Context,
         command: RegisterWebhook,
     ) -> Result<Answer<Webhook>, CommandError> {
-        let RegisterWebhook { mut fields, secret } = command;
+        let RegisterWebhook { mut fields, secret, from_position } = command;
+        // The head only grows: what is too high now was so whenever the command was first sent.
+        if from_position.is_some() && from_position > Some(self.log().head().await?) {
+            return Err(WebhookRefusal::PositionAhead.into());
+        }
         let (secret, shown) = match secret {
             WebhookSecret::Given(secret) => (secret, None),
             WebhookSecret::Generated => {
@@ -73,7 +81,7 @@ impl Commands {
         };
         fields.secret_id = Some(self.keep_secret(&context.caller.account, &secret).await?);
         let id = WebhookId(Uuid::now_v7());
-        self.execute(context, Register { id, fields, shown }).await
+        self.execute(context, Register { id, fields, from_position, shown }).await
     }
 
     /// Changes a webhook, with a new secret if one is given.
@@ -86,7 +94,9 @@ impl Commands {
         mut command: ChangeWebhook,
         secret: Option<KeyText>,
     ) -> Result<Answer<Webhook>, CommandError> {
-        if let (WebhookCommand::Update { fields }, Some(secret)) = (&mut command.command, secret) {
+        if let (WebhookCommand::Update { fields, .. }, Some(secret)) =
+            (&mut command.command, secret)
+        {
             fields.secret_id = Some(self.keep_secret(&context.caller.account, &secret).await?);
         }
         self.execute(context, command).await
@@ -129,10 +139,11 @@ impl Command for Register {
 
     async fn plan(self, attempt: &Attempt<'_>) -> Result<Plan<Webhook>, CommandError> {
         let before = Versioned::default();
-        let command = WebhookCommand::Create { id: self.id, fields: self.fields };
+        let Self { id, fields, from_position, shown } = self;
+        let command = WebhookCommand::Create { id, fields, from_position };
         let events = Webhooks::handle_command(&before.state, attempt.order(command))?;
-        let stream = webhook_stream(attempt.account_id(), self.id);
-        Ok(Plan { secret: self.shown, ..Plan::new(Change { stream, before, events }) })
+        let stream = webhook_stream(attempt.account_id(), id);
+        Ok(Plan { secret: shown, ..Plan::new(Change { stream, before, events }) })
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::{EvidencePolicy, Note, Task};
 use crate::{
-    AgentId, Timestamp,
+    AgentId, TaskId, Timestamp,
     json::{Object, merge_deep, merge_shallow, settable},
 };
 
@@ -132,6 +132,8 @@ changes! {
         priority: u8,
         /// All labels.
         labels: Vec<String>,
+        /// The tasks it waits for, all of them, each once.
+        depends_on: Vec<TaskId>,
         /// Retries allowed, 0 to 100.
         max_retries: i64,
         /// It repeats.

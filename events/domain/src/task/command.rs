@@ -18,6 +18,16 @@ pub struct Parent {
     pub accountable: Option<AgentId>,
 }
 
+/// How it stands with the tasks that a task depends on, once the command is carried out. Found
+/// out by whoever gives the command.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dependencies {
+    /// One of them is not completed.
+    pub wait: bool,
+    /// One of them depends, itself or by others, on the task.
+    pub lead_back: bool,
+}
+
 /// A task to be created.
 #[derive(Debug, Clone)]
 pub struct Draft {
@@ -27,6 +37,8 @@ pub struct Draft {
     pub changes: Changes,
     /// The task it is delegated from.
     pub parent: Option<Parent>,
+    /// How it stands with what it depends on.
+    pub dependencies: Dependencies,
 }
 
 /// Optional fences: what the sender believes; anything else is refused with 409 (contract 0.8).
@@ -63,6 +75,8 @@ pub struct Update {
     pub evidence: Option<Vec<EvidenceItem>>,
     /// What the sender believes.
     pub fence: Fence,
+    /// How it stands with what it depends on, or will.
+    pub dependencies: Dependencies,
 }
 
 /// A command to a task.
@@ -91,11 +105,18 @@ pub enum TaskCommand {
     /// Give it up.
     Fail(Box<Finish>),
     /// Open it again after a failure.
-    Retry,
+    Retry(Dependencies),
     /// Call it off.
     Cancel(Box<Finish>),
     /// Delete it.
     Delete,
+    /// Look at what it depends on again: one of those was completed or deleted (contract 1.2).
+    Reconsider {
+        /// Those that were deleted.
+        gone: Vec<TaskId>,
+        /// How it stands with the others.
+        dependencies: Dependencies,
+    },
 }
 
 /// Why a task refuses a command.
@@ -115,6 +136,12 @@ pub enum TaskRefusal {
         /// What was tried, as a participle.
         action: &'static str,
     },
+    /// A task that it depends on is not completed.
+    #[error("a task that it depends on is not completed")]
+    Waits,
+    /// It would wait for itself.
+    #[error("depends_on would make the task wait for itself: leave out what depends on it")]
+    DependencyCycle,
     /// Somebody else holds it.
     #[error("the task is claimed by another agent")]
     Held {

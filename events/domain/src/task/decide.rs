@@ -4,7 +4,7 @@
 
 use super::{
     changes::Changes,
-    command::{Draft, Fence, Finish, TaskCommand, TaskRefusal, Update},
+    command::{Dependencies, Draft, Fence, Finish, TaskCommand, TaskRefusal, Update},
     event::{TaskEvent, Transition},
     fold,
     state::{EvidenceItem, EvidencePolicy, HopKind, Task},
@@ -35,12 +35,15 @@ pub(super) fn decide(task: &Task, order: Order<TaskCommand>) -> Decision {
         TaskCommand::HandOver { to, changes } => hand_over(task, &by, to, *changes),
         TaskCommand::AddChild { child } => add_child(task, child),
         TaskCommand::Complete(finish) => complete(task, *finish),
-        TaskCommand::Uncomplete if task.status == Status::Completed => reopen(task, &by),
+        TaskCommand::Uncomplete if task.status == Status::Completed => {
+            reopen(task, &by, Dependencies::default())
+        }
         TaskCommand::Uncomplete => Ok(vec![]),
         TaskCommand::Fail(finish) => fail(task, *finish),
-        TaskCommand::Retry => reopen(task, &by),
+        TaskCommand::Retry(dependencies) => reopen(task, &by, dependencies),
         TaskCommand::Cancel(finish) => cancel(task, *finish),
         TaskCommand::Delete => Ok(vec![TaskEvent::Deleted]),
+        TaskCommand::Reconsider { gone, dependencies } => reconsider(task, &gone, dependencies),
     }
 }
 
@@ -48,14 +51,15 @@ fn create(task: &Task, by: &Standing, draft: Draft) -> Decision {
     if task.exists {
         return Err(TaskRefusal::AlreadyExists);
     }
-    let Draft { id, mut changes, parent } = draft;
+    let Draft { id, mut changes, parent, dependencies } = draft;
     changes.priority.get_or_insert(PRIORITY_DEFAULT);
     changes.max_retries.get_or_insert(MAX_RETRIES_DEFAULT);
     let changes = changes.only_new(task);
     check_sizes(task, &changes)?;
     let to = changes.assigned_to.flatten();
     let is_child = parent.is_some();
-    let mut events = vec![TaskEvent::Created { task_id: id, changes, parent }];
+    let waits = dependencies.wait;
+    let mut events = vec![TaskEvent::Created { task_id: id, changes, parent, waits }];
     if is_child {
         let (from, kind) = (by.agent(), HopKind::Child);
         events.push(TaskEvent::Delegated { from, to, kind, changes: Changes::default() });
@@ -95,7 +99,7 @@ fn hand_over(task: &Task, by: &Standing, to: AgentId, changes: Changes) -> Decis
 
 fn update(task: &Task, by: &Standing, at: Timestamp, update: Update) -> Decision {
     let wanted = wanted_status(task, &update);
-    let Update { changes, evidence, fence, .. } = update;
+    let Update { changes, evidence, fence, dependencies, .. } = update;
     check_fence(task, fence)?;
     if evidence.is_some() && wanted != Some(Status::Completed) {
         return Err(TaskRefusal::EvidenceWithoutCompletion);
@@ -108,6 +112,10 @@ fn update(task: &Task, by: &Standing, at: Timestamp, update: Update) -> Decision
         return Err(TaskRefusal::EvidencePolicyProtected);
     }
     check_sizes(task, &changes)?;
+    let has_other_dependencies = changes.depends_on.is_some();
+    if has_other_dependencies && dependencies.lead_back {
+        return Err(TaskRefusal::DependencyCycle);
+    }
     let mut events = Vec::new();
     // The status is decided on the task as it is after a change of assignee, which may end a claim.
     let mut task = task.clone();
@@ -128,8 +136,16 @@ fn update(task: &Task, by: &Standing, at: Timestamp, update: Update) -> Decision
         Some(Status::Cancelled) => {
             events.extend(cancel(&task, Finish { changes, ..Finish::default() })?);
         }
+        // What it is to depend on is not done: it waits.
+        Some(Status::Claimed | Status::Open) if has_other_dependencies && dependencies.wait => {
+            return Err(TaskRefusal::Waits);
+        }
         Some(status) => {
-            let moved = change_status(&task, by, at, status)?;
+            let moved = change_status(&task, (by, at), status, dependencies)?;
+            events.extend(with_changes(changes, moved));
+        }
+        None if has_other_dependencies => {
+            let moved = wait_or_not(&task, dependencies).into_iter().collect();
             events.extend(with_changes(changes, moved));
         }
         None => events.extend(with_changes(changes, Vec::new())),
@@ -166,11 +182,18 @@ fn with_changes(changes: Changes, mut moved: Vec<TaskEvent>) -> Vec<TaskEvent> {
 }
 
 /// A status set by hand to open, claimed, blocked or delegated (contract 1.2, update fields).
-fn change_status(task: &Task, by: &Standing, at: Timestamp, status: Status) -> Decision {
+fn change_status(
+    task: &Task,
+    (by, at): (&Standing, Timestamp),
+    status: Status,
+    dependencies: Dependencies,
+) -> Decision {
     match status {
-        Status::Open => reopen(task, by),
+        Status::Open => reopen(task, by, dependencies),
         Status::Claimed => claim(task, by, at),
-        Status::Blocked if !task.status.is_finished() => Ok(vec![TaskEvent::Blocked]),
+        Status::Blocked if !task.status.is_finished() => {
+            Ok(vec![TaskEvent::Blocked { waits: dependencies.wait }])
+        }
         Status::Blocked => Err(refused(task, "blocked")),
         Status::Delegated => Err(refused(task, "set delegated by hand; delegate it")),
         Status::Completed | Status::Failed | Status::Cancelled => Err(refused(task, "changed")),
@@ -192,20 +215,50 @@ fn claim(task: &Task, by: &Standing, at: Timestamp) -> Decision {
     }
 }
 
+/// What follows for a task's status when it depends on other tasks than before, or on tasks that
+/// stand otherwise. What is finished stays so.
+fn wait_or_not(task: &Task, dependencies: Dependencies) -> Option<TaskEvent> {
+    match task.status {
+        Status::Blocked if !dependencies.wait => Some(TaskEvent::Unblocked),
+        // Blocked by hand until now.
+        Status::Blocked => (!task.waits).then_some(TaskEvent::Blocked { waits: true }),
+        Status::Open | Status::Claimed | Status::Delegated => {
+            dependencies.wait.then_some(TaskEvent::Blocked { waits: true })
+        }
+        Status::Completed | Status::Failed | Status::Cancelled => None,
+    }
+}
+
+/// A task that this one depends on was completed or deleted (contract 1.2).
+fn reconsider(task: &Task, gone: &[TaskId], dependencies: Dependencies) -> Decision {
+    let left = task.depends_on.iter().copied().filter(|id| !gone.contains(id)).collect();
+    let changes = Changes { depends_on: Some(left), ..Changes::default() }.only_new(task);
+    // What somebody blocked by hand is theirs to open.
+    let opens = task.status == Status::Blocked && task.waits && !dependencies.wait;
+    let opens = opens.then_some(TaskEvent::Unblocked);
+    Ok(with_changes(changes, opens.into_iter().collect()))
+}
+
 /// Column "reopen / retry" of contract 0.5.
-fn reopen(task: &Task, by: &Standing) -> Decision {
+fn reopen(task: &Task, by: &Standing, dependencies: Dependencies) -> Decision {
     let updated = |transition| {
         let (changes, transition) = (Changes::default(), Some(transition));
         Ok(vec![TaskEvent::Updated { changes, transition }])
     };
     match task.status {
         Status::Open => Ok(vec![]),
+        Status::Blocked if dependencies.wait => Err(TaskRefusal::Waits),
         Status::Blocked => Ok(vec![TaskEvent::Unblocked]),
         Status::Claimed => Ok(vec![TaskEvent::Released]),
         Status::Delegated => updated(Transition::TakenBack),
         Status::Completed => updated(Transition::Reopened),
         Status::Failed if task.retry_count >= task.max_retries && !by.is_admin() => {
             Err(TaskRefusal::RetriesUsed { max_retries: task.max_retries })
+        }
+        Status::Failed if dependencies.wait => {
+            let mut events = updated(Transition::RetriedWaiting)?;
+            events.push(TaskEvent::Blocked { waits: true });
+            Ok(events)
         }
         Status::Failed => updated(Transition::Retried),
         Status::Cancelled => Err(refused(task, "reopened")),
@@ -318,6 +371,9 @@ fn check_notes(task: &Task, new: &[String]) -> Result<(), TaskRefusal> {
     Ok(())
 }
 
+#[cfg(test)]
+#[path = "dependencies_tests.rs"]
+mod dependencies_tests;
 #[cfg(test)]
 #[path = "fields_tests.rs"]
 mod fields_tests;

@@ -38,7 +38,7 @@ fn columns(from: Status) -> [(&'static str, &'static [&'static str], Vec<TaskCom
     };
     let reopen = match from {
         Status::Completed => vec![TaskCommand::Uncomplete, patch_status(Status::Open)],
-        _ => vec![TaskCommand::Retry, patch_status(Status::Open)],
+        _ => vec![retry(), patch_status(Status::Open)],
     };
     [
         ("claimed", &["task.claimed"], vec![patch_status(Status::Claimed)]),
@@ -107,7 +107,7 @@ fn a_task_that_is_not_there_refuses_everything() {
         complete(),
         TaskCommand::Uncomplete,
         fail(),
-        TaskCommand::Retry,
+        retry(),
         cancel(),
         TaskCommand::Delete,
     ];
@@ -389,21 +389,21 @@ fn completion_tells_who_and_when_and_ends_the_claim() {
 
 #[test]
 fn retries_are_counted_and_end() {
-    let once = |given: &[_]| [given, &[by(ADA, fail()), by(ADA, TaskCommand::Retry)]].concat();
+    let once = |given: &[_]| [given, &[by(ADA, fail()), by(ADA, retry())]].concat();
     let tried = once(&once(&[created()]));
     assert_eq!(given(&tried).retry_count, 2);
     let failed = [tried, vec![by(ADA, fail())]].concat();
     let used = || Err(TaskRefusal::RetriesUsed { max_retries: 2 });
-    check(&failed, &by(ADA, TaskCommand::Retry), used());
+    check(&failed, &by(ADA, retry()), used());
     check(&failed, &by(ADA, patch_status(Status::Open)), used());
     for boss in [admin(CY), Standing::project()] {
-        let task = check(&failed, &(boss, TaskCommand::Retry), Ok(&["task.updated"]));
+        let task = check(&failed, &(boss, retry()), Ok(&["task.updated"]));
         assert_eq!((task.retry_count, task.status), (3, Status::Open));
     }
     let none = Changes { max_retries: Some(0), ..Changes::default() };
     let never = [create_with(none), by(ADA, fail())];
     let used = Err(TaskRefusal::RetriesUsed { max_retries: 0 });
-    check(&never, &by(ADA, TaskCommand::Retry), used);
+    check(&never, &by(ADA, retry()), used);
     // Handing a failed task over opens it and counts as no retry.
     let task = check(&failed, &by(ADA, hand_over(BOB)), Ok(&["task.delegated", "task.assigned"]));
     assert_eq!((task.retry_count, task.status), (2, Status::Open));

@@ -17,6 +17,9 @@ pub enum Transition {
     Reopened,
     /// A failed task is open again, one retry used.
     Retried,
+    /// A failed task is tried again, one retry used, but waits for another: `task.blocked`
+    /// follows, and the two are one change.
+    RetriedWaiting,
     /// A delegated task is open again, taken back.
     TakenBack,
     /// The next event of the same command changes the status; the two are one change.
@@ -34,6 +37,8 @@ pub enum TaskEvent {
         changes: Changes,
         /// The task it was delegated from.
         parent: Option<Parent>,
+        /// It begins blocked: a task that it depends on is not completed.
+        waits: bool,
     },
     /// It was delegated, in either form.
     Delegated {
@@ -72,9 +77,12 @@ pub enum TaskEvent {
     },
     /// Its holder gave it back.
     Released,
-    /// It waits.
-    Blocked,
-    /// It waits no more.
+    /// It cannot be worked on.
+    Blocked {
+        /// For a task that it depends on, not by hand.
+        waits: bool,
+    },
+    /// It can be worked on again.
     Unblocked,
     /// The actor completed it.
     Completed {
@@ -107,6 +115,8 @@ pub(crate) mod payload {
         pub(crate) changes: Changes,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub(crate) parent: Option<Parent>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub(crate) waits: bool,
     }
 
     #[derive(Serialize, Deserialize)]
@@ -143,6 +153,12 @@ pub(crate) mod payload {
     }
 
     #[derive(Serialize, Deserialize)]
+    pub(crate) struct Blocked {
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub(crate) waits: bool,
+    }
+
+    #[derive(Serialize, Deserialize)]
     pub(crate) struct Completed {
         #[serde(default, skip_serializing_if = "Changes::is_empty")]
         pub(crate) changes: Changes,
@@ -157,7 +173,7 @@ pub(crate) mod payload {
         pub(crate) changes: Changes,
     }
 
-    /// Released, blocked, unblocked and deleted say it all with their name.
+    /// Released, unblocked and deleted say it all with their name.
     #[derive(Serialize, Deserialize)]
     pub(crate) struct Nothing {}
 }

@@ -19,15 +19,21 @@ pub(super) fn evolve(mut task: Task, event: TaskEvent) -> Task {
         event,
         TaskEvent::Assigned { .. }
             | TaskEvent::Delegated { kind: HopKind::Child, .. }
-            | TaskEvent::Updated { transition: Some(Transition::Follows), .. }
+            | TaskEvent::Updated {
+                transition: Some(Transition::Follows | Transition::RetriedWaiting),
+                ..
+            }
     );
     if !accompanies {
         task.revision += 1;
     }
     match event {
-        TaskEvent::Created { task_id, changes, parent } => {
+        TaskEvent::Created { task_id, changes, parent, waits } => {
             create(&mut task, task_id, parent);
             changes.apply(&mut task, by, at);
+            if waits {
+                block(&mut task, waits);
+            }
         }
         TaskEvent::Delegated { from, to, kind, changes } => {
             changes.apply(&mut task, by, at);
@@ -49,11 +55,11 @@ pub(super) fn evolve(mut task: Task, event: TaskEvent) -> Task {
             task.claim = None;
             task.status = Status::Open;
         }
-        TaskEvent::Blocked => {
-            task.claim = None;
-            task.status = Status::Blocked;
+        TaskEvent::Blocked { waits } => block(&mut task, waits),
+        TaskEvent::Unblocked => {
+            task.status = Status::Open;
+            task.waits = false;
         }
-        TaskEvent::Unblocked => task.status = Status::Open,
         TaskEvent::Completed { changes, evidence } => {
             finish(&mut task, Status::Completed, changes);
             task.completed_at = Some(at);
@@ -100,10 +106,17 @@ fn delegate(task: &mut Task, hop: Hop) {
     task.hops.push(hop);
 }
 
+fn block(task: &mut Task, waits: bool) {
+    task.claim = None;
+    task.status = Status::Blocked;
+    task.waits = waits;
+}
+
 fn finish(task: &mut Task, status: Status, changes: Changes) {
     let (at, by) = (task.updated_at, task.updated_by);
     changes.apply(task, by, at);
     task.claim = None;
+    task.waits = false;
     task.status = status;
 }
 
@@ -136,6 +149,7 @@ fn transit(task: &mut Task, transition: Transition) {
             task.status = Status::Open;
             task.retry_count += 1;
         }
+        Transition::RetriedWaiting => task.retry_count += 1,
         Transition::TakenBack => {
             task.status = Status::Open;
             task.claim = None;

@@ -4,8 +4,8 @@ use esrs::Aggregate as _;
 use serde_json::Value;
 
 use super::{
-    Changes, Draft, EvidenceItem, EvidenceKind, Fence, Finish, Parent, Status, Task, TaskCommand,
-    TaskEvent, TaskRefusal, Tasks, Update, fold,
+    Changes, Dependencies, Draft, EvidenceItem, EvidenceKind, Fence, Finish, Parent, Status, Task,
+    TaskCommand, TaskEvent, TaskRefusal, Tasks, Update, fold,
 };
 use crate::{
     Actor, AgentId, Envelope, Order, Standing, TaskId, Timestamp,
@@ -93,7 +93,12 @@ pub(super) fn created() -> Step {
 
 pub(super) fn create(id: u128, mut changes: Changes, parent: Option<Parent>) -> TaskCommand {
     changes.content.get_or_insert("Research".to_owned());
-    TaskCommand::Create(Box::new(Draft { id: task_id(id), changes, parent }))
+    TaskCommand::Create(Box::new(Draft {
+        id: task_id(id),
+        changes,
+        parent,
+        dependencies: Dependencies::default(),
+    }))
 }
 
 pub(super) fn create_with(changes: Changes) -> Step {
@@ -130,6 +135,10 @@ pub(super) fn complete_with(finish: Finish) -> TaskCommand {
 
 pub(super) fn fail() -> TaskCommand {
     TaskCommand::Fail(Box::default())
+}
+
+pub(super) fn retry() -> TaskCommand {
+    TaskCommand::Retry(Dependencies::default())
 }
 
 pub(super) fn cancel() -> TaskCommand {

@@ -15,7 +15,7 @@ mod status;
 
 pub use chain::{ChainDocument, ChainEntry, chain};
 pub use changes::{Changes, RecurringType};
-pub use command::{Draft, Fence, Finish, Parent, TaskCommand, TaskRefusal, Update};
+pub use command::{Dependencies, Draft, Fence, Finish, Parent, TaskCommand, TaskRefusal, Update};
 pub use decide::OBJECT_BYTES_MAX;
 pub use event::{TaskEvent, Transition};
 pub use render::{NoteDocument, TaskDocument, View};

@@ -197,7 +197,7 @@ impl Task {
             epic_id: None,
             workflow_slug: self.workflow_slug.clone(),
             execution_id: self.execution_id.clone(),
-            depends_on: Vec::new(),
+            depends_on: self.depends_on.clone(),
             requirements: self.requirements.clone(),
             estimated_tokens: self.estimated_tokens,
             actual_tokens: 0,

@@ -165,6 +165,11 @@ pub struct Task {
     /// Every delegation of this task.
     pub hops: Vec<Hop>,
 
+    /// The tasks it waits for.
+    pub depends_on: Vec<TaskId>,
+    /// It is blocked by them, not by hand: when the last is completed, it opens.
+    pub waits: bool,
+
     /// Who holds it.
     pub claim: Option<Claim>,
     /// Counts claims: the fencing token.

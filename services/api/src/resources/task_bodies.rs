@@ -3,7 +3,7 @@
 use baton_commands::ForeignIds;
 use baton_domain::{
     Timestamp,
-    task::{Changes, EvidencePolicy, RecurringType, Status},
+    task::{Changes, Dependencies, EvidencePolicy, RecurringType, Status},
 };
 use poem_openapi::Object;
 use serde_json::Value;
@@ -67,6 +67,7 @@ pub(super) struct NewTask {
     pub(super) changes: Changes,
     pub(super) assigned_to: Option<String>,
     pub(super) parent: Option<String>,
+    pub(super) depends_on: Vec<String>,
     pub(super) foreign: ForeignIds,
 }
 
@@ -114,7 +115,8 @@ pub(super) struct NewTaskDocument {
     context: Option<JsonObject>,
     /// Whether completion must be proved.
     evidence_policy: Option<Nullable<EvidencePolicyWord>>,
-    /// Tasks it waits for. Not offered yet: only an empty list is taken.
+    /// Ids of the tasks it waits for: an array or one string with commas between them.
+    #[oai(validator(max_items = 100))]
     depends_on: Option<Vec<String>>,
     /// Which kind of worker it is for.
     #[oai(validator(max_length = 100))]
@@ -148,6 +150,7 @@ impl FromFields for NewTask {
             changes,
             assigned_to: fields.agent(ASSIGNEE_NAMES).optional(),
             parent: fields.id("parent_task_id").optional(),
+            depends_on: fields.ids("depends_on", TASK_IDS).or(Vec::new()),
             foreign: read_foreign(fields),
         }
     }
@@ -204,6 +207,7 @@ impl FromFields for Delegation {
 pub(super) struct TaskUpdate {
     pub(super) update: baton_domain::task::Update,
     pub(super) assigned_to: Option<Option<String>>,
+    pub(super) depends_on: Option<Vec<String>>,
     pub(super) foreign: ForeignIds,
 }
 
@@ -257,7 +261,8 @@ pub(super) struct TaskUpdateDocument {
     /// Proof, together with a completing status.
     #[oai(validator(max_items = 5))]
     evidence: Option<Vec<EvidenceDocument>>,
-    /// Tasks it waits for. Not offered yet: only an empty list is taken.
+    /// Ids of all the tasks it waits for: an array or one string with commas between them.
+    #[oai(validator(max_items = 100))]
     depends_on: Option<Vec<String>>,
     /// Which kind of worker it is for.
     #[oai(validator(max_length = 100))]
@@ -309,9 +314,15 @@ impl FromFields for TaskUpdate {
             completed: fields.boolean("completed").change(),
             evidence: read_evidence(fields),
             fence: read_fence(fields),
+            dependencies: Dependencies::default(),
         };
         let assigned_to = fields.agent(ASSIGNEE_NAMES).patch().into_option();
-        Self { update, assigned_to, foreign: read_foreign(fields) }
+        let depends_on = match fields.ids("depends_on", TASK_IDS).patch() {
+            Patch::Keep => None,
+            Patch::Clear => Some(Vec::new()),
+            Patch::Set(ids) => Some(ids),
+        };
+        Self { update, assigned_to, depends_on, foreign: read_foreign(fields) }
     }
 }
 
@@ -338,11 +349,6 @@ fn read_changes(fields: &mut Fields<'_>, changes: &mut Changes) {
     (changes.metadata, changes.context) = (metadata, context);
     let policies = [("required", EvidencePolicy::Required)];
     changes.evidence_policy = fields.choice("evidence_policy", &policies).patch().into_option();
-    let is_offered = |ids: &Vec<String>| ids.is_empty();
-    let depends_on = fields.ids("depends_on", TASK_IDS);
-    depends_on
-        .check(is_offered, "is not offered yet: create the task when it can begin")
-        .optional();
     changes.workflow_slug = fields.text("workflow_slug", SLUG).patch().into_option();
     let tokens = fields.integer("estimated_tokens", 0..=TOKENS_MAX);
     changes.estimated_tokens = tokens.patch().into_option();

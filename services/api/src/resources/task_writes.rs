@@ -30,7 +30,8 @@ impl TaskWritesApi {
     /// Create a task
     ///
     /// Any agent may create tasks and assign them to any active agent. With `parent_task_id` the
-    /// task is delegated from that one.
+    /// task is delegated from that one. With `depends_on` it begins `blocked` while one of those
+    /// tasks is not completed, and opens by itself when the last one is.
     #[oai(path = "/tasks", method = "post", operation_id = "createTask")]
     async fn create(
         &self,
@@ -55,8 +56,9 @@ impl TaskWritesApi {
         id: Path<Id>,
         body: Body<TaskUpdate>,
     ) -> Result<Rendered<TaskSchema>, Problem> {
-        let TaskUpdate { update, assigned_to, foreign } = body.value;
-        let action = TaskAction::Update { update: Box::new(update), assigned_to, foreign };
+        let TaskUpdate { update, assigned_to, depends_on, foreign } = body.value;
+        let update = Box::new(update);
+        let action = TaskAction::Update { update, assigned_to, depends_on, foreign };
         rendered(&change(&services, &call, id.0, body.digest, action).await?)
     }
 
@@ -74,7 +76,8 @@ impl TaskWritesApi {
 
     /// Delete a task
     ///
-    /// Its children and its place in the chain stay.
+    /// Its children and its place in the chain stay. Its id disappears from the `depends_on` of
+    /// other tasks; those that waited only for it open.
     #[oai(path = "/tasks/:id", method = "delete", operation_id = "deleteTask")]
     async fn delete(
         &self,
@@ -211,8 +214,8 @@ async fn change(
 }
 
 fn to_command(task: NewTask) -> CreateTask {
-    let NewTask { changes, assigned_to, parent, foreign } = task;
-    CreateTask { assigned_to, parent, foreign, ..CreateTask::new(changes) }
+    let NewTask { changes, assigned_to, parent, depends_on, foreign } = task;
+    CreateTask { assigned_to, parent, depends_on, foreign, ..CreateTask::new(changes) }
 }
 
 /// In the path the parent is simply the task.

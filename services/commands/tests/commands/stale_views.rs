@@ -126,7 +126,7 @@ async fn many_writers_of_one_task_lose_nothing() {
             let value = serde_json::json!({ key: writer });
             update.changes.metadata = value.as_object().cloned();
             let (update, assigned_to, foreign) = (Box::new(update), None, Default::default());
-            let action = TaskAction::Update { update, assigned_to, foreign };
+            let action = TaskAction::Update { update, assigned_to, depends_on: None, foreign };
             let command = baton_commands::ChangeTask { id: task, action };
             commands.change_task(&context(&ada), command).await.unwrap();
         });

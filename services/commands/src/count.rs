@@ -1,0 +1,43 @@
+//! What commands count, for `/metrics`. Names nobody, and changes nothing.
+
+use baton_log::AppendError;
+use metrics::counter;
+
+use crate::error::CommandError;
+
+/// One command was answered.
+pub(crate) fn answered(outcome: Result<bool, &CommandError>) {
+    let outcome = match outcome {
+        Ok(false) => "done",
+        Ok(true) => "replayed",
+        Err(error) => kind(error),
+    };
+    counter!("baton_commands_total", "outcome" => outcome).increment(1);
+}
+
+/// One command is decided again, because what it rests on has moved.
+pub(crate) fn conflict() {
+    counter!("baton_command_conflicts_total").increment(1);
+}
+
+fn kind(error: &CommandError) -> &'static str {
+    match error {
+        CommandError::Unauthenticated => "unauthenticated",
+        CommandError::ReadOnly | CommandError::ProjectIsProtected => "forbidden",
+        CommandError::NotWritable => "not_writable",
+        CommandError::NotFound { .. } => "not_found",
+        CommandError::InactiveAgent { .. } => "inactive_agent",
+        CommandError::Account(_) => "refused_account",
+        CommandError::Task(_) => "refused_task",
+        CommandError::Webhook(_) => "refused_webhook",
+        CommandError::KeyReused => "key_reused",
+        CommandError::KeyInUse => "key_in_use",
+        CommandError::Contended => "contended",
+        CommandError::Append(AppendError::Overloaded) => "overloaded",
+        CommandError::Append(AppendError::OutcomeUnknown { .. }) => "unknown",
+        CommandError::Append(AppendError::Invalid { .. }) => "invalid",
+        CommandError::Append(_) => "unavailable",
+        CommandError::History(_) => "history",
+        CommandError::Seal(_) | CommandError::Secrets(_) => "secrets",
+    }
+}

@@ -1,0 +1,3 @@
+insert into public.task_dependents (account_id, dependency, dependent)
+select $1, dependency, $2
+from unnest($3::uuid[]) as dependency
