@@ -9,6 +9,7 @@ use std::time::Duration;
 use baton_log::{Log, Position, RecordedEvent};
 use deadpool_postgres::Pool;
 use futures_util::FutureExt;
+use metrics::counter;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -38,9 +39,18 @@ enum Stopped {
     /// The handler failed.
     Handler {
         cause: HandleError,
-        /// The first and the last event of the batch; none when it was not about events.
-        batch: Option<(Position, Position)>,
+        /// The events it was about; none when it was not about events.
+        batch: Option<Extent>,
     },
+}
+
+/// The events of a batch.
+#[derive(Clone, Copy)]
+struct Extent {
+    first: Position,
+    last: Position,
+    /// Of the first event: the request that it came from.
+    correlation_id: Uuid,
 }
 
 /// What became of one turn.
@@ -91,7 +101,9 @@ impl<H: Handler> Runner<H> {
                     tracing::info!(subscription = name, position = held.position, "held");
                     self.is_told = false;
                     progress.set(held.position);
+                    progress.set_held(true);
                     self.hold(held, &progress, &stop).await;
+                    progress.set_held(false);
                     continue;
                 }
                 Ok(None) => follow(&self.pool, name, &progress, &stop).await,
@@ -154,6 +166,7 @@ impl<H: Handler> Runner<H> {
             *renew_at = Instant::now() + RENEW_AFTER;
         }
         if !self.is_told {
+            self.handler.holding(held.epoch());
             let acquired = guarded(self.handler.acquired(held.position));
             let acquired = while_renewed(acquired, held, &self.pool);
             let acquired = tokio::select! {
@@ -174,6 +187,8 @@ impl<H: Handler> Runner<H> {
         };
         let is_full = i64::try_from(events.len()).is_ok_and(|events| events >= limit);
         self.batch(held, &events, last.position).await?;
+        let handled = counter!("baton_subscription_events_total", "subscription" => held.name());
+        handled.increment(events.len() as u64);
         (held.position, held.is_failed) = (last.position, false);
         *renew_at = Instant::now() + RENEW_AFTER;
         Ok(if is_full { Turn::Full } else { Turn::Level })
@@ -201,7 +216,10 @@ impl<H: Handler> Runner<H> {
         events: &[RecordedEvent],
         to: Position,
     ) -> Result<(), Stopped> {
-        let batch = events.first().map(|first| (first.position, to));
+        let batch = events.first().map(|first| {
+            let (first, correlation_id) = (first.position, first.correlation_id);
+            Extent { first, last: to, correlation_id }
+        });
         let before = guarded(self.handler.before(events));
         let before = while_renewed(before, held, &self.pool).await?;
         before.map_err(|cause| stopped(cause, batch))?;
@@ -225,25 +243,33 @@ impl<H: Handler> Runner<H> {
         &mut self,
         held: &mut Held,
         cause: &HandleError,
-        batch: Option<(Position, Position)>,
+        batch: Option<Extent>,
     ) -> Result<Option<Duration>, Stopped> {
         // What the handler remembers of the batch was rolled back under it.
         self.is_told = false;
         let is_about_event = !matches!(cause, HandleError::Unavailable { .. });
-        let position = match batch {
-            Some((first, last)) if is_about_event && first < last => {
-                self.singly_to = last;
+        let event = match batch.filter(|_| is_about_event) {
+            Some(batch) if batch.first < batch.last => {
+                self.singly_to = batch.last;
                 return Ok(None);
             }
-            Some((first, _)) if is_about_event => Some(first),
-            _ => None,
+            event => event,
         };
+        let position = event.map(|event| event.first);
         let failure: String =
             chain(cause).replace('\0', "").chars().take(FAILURE_CHARS_MAX).collect();
         let name = self.subscription.name;
         if self.is_news(format!("{position:?} {failure}")) {
-            tracing::error!(subscription = name, position, error = failure, "cannot go on");
+            let correlation_id = event.map(|event| tracing::field::display(event.correlation_id));
+            tracing::error!(
+                subscription = name,
+                position,
+                correlation_id,
+                error = failure,
+                "cannot go on"
+            );
         }
+        counter!("baton_subscription_failures_total", "subscription" => name).increment(1);
         let recorded = held.record_failure(&self.pool, &failure, position).await;
         kept(recorded)?;
         held.is_failed = true;
@@ -311,12 +337,19 @@ async fn while_renewed<T>(
     held: &Held,
     pool: &Pool,
 ) -> Result<T, Stopped> {
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            done = &mut work => return Ok(done),
-            () = tokio::time::sleep(RENEW_AFTER) => renew(held, pool).await?,
+    let renewals = async {
+        loop {
+            tokio::time::sleep(RENEW_AFTER).await;
+            if let Err(stopped) = renew(held, pool).await {
+                return stopped;
+            }
         }
+    };
+    // Side by side, not in turns: what the renewal waits for, such as a connection, the work may
+    // have.
+    tokio::select! {
+        done = work => Ok(done),
+        stopped = renewals => Err(stopped),
     }
 }
 
@@ -329,7 +362,7 @@ async fn guarded(work: impl Future<Output = Result<(), HandleError>>) -> Result<
     })
 }
 
-fn stopped(cause: HandleError, batch: Option<(Position, Position)>) -> Stopped {
+fn stopped(cause: HandleError, batch: Option<Extent>) -> Stopped {
     if is_outage(&cause) {
         Stopped::Database(chain(&cause))
     } else {

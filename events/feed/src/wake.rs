@@ -1,36 +1,50 @@
-//! Wake-ups between processes: hearing on NATS that the relay published, so that followers here
-//! look at the log at once.
+//! Wake-ups between processes: each says on NATS how far it has committed, and hears it from the
+//! others, so that followers everywhere look at the log at once.
 //!
 //! Only wakes. What is lost here is found by the followers' own poll, so nothing is retried.
 
 use async_nats::Client;
-use async_nats::header::NATS_EXPECTED_LAST_SEQUENCE;
 use baton_log::{Log, Position};
 use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use crate::relay::SUBJECTS;
+/// Where processes say how far they have committed: a position in decimal digits. Outside the
+/// subjects of the stream, so that nothing of it is kept.
+pub const WAKE_SUBJECT: &str = "baton.committed";
 
-/// Wakes this process's followers for whatever any relay publishes, until stopped.
+/// Wakes this process's followers for what others commit, and the other way round, until stopped.
 ///
 /// # Errors
 /// Where the client can take no subscription; NATS being away is none.
-pub async fn hear(
+pub async fn share_wakes(
     log: Log,
     client: Client,
     stop: CancellationToken,
 ) -> Result<(), async_nats::SubscribeError> {
-    let mut messages = client.subscribe(SUBJECTS).await?;
-    loop {
-        let message = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            message = messages.next() => message,
-        };
-        let Some(message) = message else { return Ok(()) };
-        let headers = message.headers.as_ref();
-        let before = headers.and_then(|headers| headers.get(NATS_EXPECTED_LAST_SEQUENCE));
-        let before: Option<Position> = before.and_then(|before| before.as_str().parse().ok());
-        if let Some(position) = before.and_then(|before| before.checked_add(1)) {
+    let heard = client.subscribe(WAKE_SUBJECT).await?;
+    let both = async { tokio::join!(say(&log, &client), hear(&log, heard)) };
+    stop.run_until_cancelled(both).await;
+    Ok(())
+}
+
+async fn say(log: &Log, client: &Client) {
+    let mut committed = log.committed();
+    while committed.changed().await.is_ok() {
+        // The latest: what was committed meanwhile is said along with it.
+        let position = committed.borrow_and_update().to_string();
+        if let Err(error) = client.publish(WAKE_SUBJECT, position.into()).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::debug!(error, "cannot wake other processes");
+        }
+    }
+}
+
+async fn hear(log: &Log, mut heard: async_nats::Subscriber) {
+    while let Some(message) = heard.next().await {
+        let position = std::str::from_utf8(&message.payload).ok();
+        let position: Option<Position> = position.and_then(|position| position.parse().ok());
+        // What this process has committed itself, it was woken for already.
+        if let Some(position) = position.filter(|position| *position > log.acknowledged()) {
             log.woken(position);
         }
     }

@@ -12,9 +12,11 @@ use tokio::task::JoinHandle;
 use crate::append::{Append, Appended, Prepared};
 use crate::appender::Appender;
 use crate::batch::Waiting;
+use crate::count;
 use crate::error::{AppendError, LogError, Trouble};
 use crate::event::Position;
 use crate::migrations;
+use crate::probe::Queue;
 use crate::session::Session;
 
 /// Commands that may wait for the appender; the next one is told [`AppendError::Overloaded`].
@@ -98,6 +100,13 @@ impl Log {
 
     /// Appends one command and answers when it is durable, or says why not.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let events = append.writes.iter().map(|write| write.events.len()).sum();
+        let outcome = self.answer(append).await;
+        count::answered(events, &outcome);
+        outcome
+    }
+
+    async fn answer(&self, append: Append) -> Result<Appended, AppendError> {
         let command = Prepared::new(append)?;
         let (answer, answered) = oneshot::channel();
         self.shared.queue.try_send(Waiting { command, answer }).map_err(
@@ -120,9 +129,10 @@ impl Log {
         self.shared.committed.subscribe()
     }
 
-    /// Raises [`Log::wake`] to a position heard of from elsewhere.
+    /// Wakes whoever waits on [`Log::wake`], for a position heard of from elsewhere. Also where
+    /// that is no news: what was heard before may have been wrong.
     pub fn woken(&self, position: Position) {
-        raise(&self.shared.wake, position);
+        self.shared.wake.send_modify(|known| *known = position.max(*known));
     }
 
     /// The highest position committed here or heard of from elsewhere.
@@ -133,6 +143,14 @@ impl Log {
     /// No answer of this node speaks of anything above this position.
     pub fn acknowledged(&self) -> Position {
         *self.shared.committed.borrow()
+    }
+
+    /// How many commands wait for the appender.
+    #[must_use]
+    pub fn queue(&self) -> Queue {
+        let queue = &self.shared.queue;
+        let capacity = queue.max_capacity();
+        Queue { waiting: capacity - queue.capacity(), capacity, is_open: !queue.is_closed() }
     }
 
     /// Takes no more commands, lets those that wait commit, and closes the connection.

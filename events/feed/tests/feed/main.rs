@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod connections;
 mod faults;
 mod holders;
 mod relay;
 mod running;
 mod stream_faults;
 mod support;
+mod tail;

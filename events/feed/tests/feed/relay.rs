@@ -7,7 +7,7 @@ use baton_domain::stored::Event;
 use baton_domain::task::{Changes, TaskEvent};
 use baton_domain::{AgentId, TaskId};
 use baton_feed::relay::{Relay, RelaySettings, connect};
-use baton_feed::{Running, hear, spawn};
+use baton_feed::{Running, WAKE_SUBJECT, share_wakes, spawn};
 use baton_harness::nats::Nats;
 use baton_harness::{wait_for, wait_until};
 use baton_log::{NewEvent, Position, StreamWrite};
@@ -110,7 +110,7 @@ async fn a_message_says_what_happened_to_what_and_who_did_it() {
     let opened = AccountEvent::Opened { token_hash: KeyHash([0xcd; 32]) };
     record(&world, "project", ("account", "default"), &[opened, agent(agent_id)]).await;
     let changes = Changes { content: Some("Write".into()), ..Changes::default() };
-    let created = TaskEvent::Created { task_id, changes, parent: None };
+    let created = TaskEvent::Created { task_id, changes, parent: None, waits: false };
     let actor = format!("agent:{agent_id}");
     let position = record(&world, &actor, ("task", &task_id.to_string()), &[created]).await;
     let relay = relay(&world, &nats).await;
@@ -204,24 +204,37 @@ async fn an_idle_relay_says_that_nats_is_away_and_that_it_is_back() {
 }
 
 #[tokio::test]
-async fn what_the_relay_publishes_wakes_other_nodes() {
+async fn a_commit_wakes_other_nodes_whatever_they_were_told_before() {
     let (world, nats) = (world().await, baton_harness::nats::server().await);
     let (other, stop) = (world.another_node().await, CancellationToken::new());
-    let client = connect(&nats.url).await.unwrap();
-    let hearing = tokio::spawn(hear(other.clone(), client.clone(), stop.clone()));
-    wait_until(SOON, "a connection", async || {
-        client.connection_state() == async_nats::connection::State::Connected
-    })
-    .await;
-    let _relay = relay(&world, &nats).await;
-    let mut wake = other.wake();
-    wait_until(SOON, "a wake-up", async || {
-        // Published before the subscription is there, one is lost: that is what polls are for.
-        world.append(1).await;
-        let heard = wake.wait_for(|position| *position > 0);
-        tokio::time::timeout(std::time::Duration::from_millis(200), heard).await.is_ok()
-    })
-    .await;
+    let mut sharing = Vec::new();
+    for log in [&world.log, &other] {
+        let client = connect(&nats.url).await.unwrap();
+        let sharing_wakes = share_wakes(log.clone(), client.clone(), stop.clone());
+        sharing.push(tokio::spawn(sharing_wakes));
+        wait_until(SOON, "a connection", async || {
+            client.connection_state() == async_nats::connection::State::Connected
+        })
+        .await;
+    }
+    let stranger = nats.connect().await;
+    for nonsense in [b"9223372036854775807".as_slice(), b"-1", b"soon", b"\xff", b""] {
+        stranger.publish(WAKE_SUBJECT, nonsense.to_vec().into()).await.unwrap();
+    }
+    stranger.flush().await.unwrap();
+    for _ in 0..3 {
+        let mut wake = other.wake();
+        wait_until(SOON, "a wake-up", async || {
+            // Said before the other listens, one is lost: that is what polls are for.
+            wake.borrow_and_update();
+            world.append(1).await;
+            let woken = tokio::time::timeout(std::time::Duration::from_millis(200), wake.changed());
+            woken.await.is_ok()
+        })
+        .await;
+    }
     stop.cancel();
-    hearing.await.unwrap().unwrap();
+    for sharing in sharing {
+        sharing.await.unwrap().unwrap();
+    }
 }
