@@ -14,6 +14,13 @@ use deadpool_postgres::Transaction;
 /// Implementations write plain `async fn`s; their futures must be `Send`, must bound their own
 /// waits (the lease is renewed around them), and may be dropped at any await.
 pub trait Handler: Send + 'static {
+    /// The subscription is held under `epoch`; called before [`Handler::acquired`]. A handler with
+    /// work of its own beside the batches fences it with the epoch: a later holder has a higher
+    /// one.
+    fn holding(&mut self, epoch: i64) {
+        let _ = epoch;
+    }
+
     /// The next events start above `position`: forget anything cached.
     ///
     /// Called whenever the subscription was acquired, because another holder may have been at

@@ -4,23 +4,25 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Networks of IPv4 that are not globally routable, or lead elsewhere: (network, prefix length).
-const REFUSED_V4: [(Ipv4Addr, u32); 16] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network
-    (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
-    (Ipv4Addr::new(100, 64, 0, 0), 10),   // carrier-grade NAT
-    (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback
-    (Ipv4Addr::new(169, 254, 0, 0), 16),  // link-local, cloud metadata
-    (Ipv4Addr::new(172, 16, 0, 0), 12),   // private
-    (Ipv4Addr::new(192, 0, 0, 0), 24),    // protocol assignments
-    (Ipv4Addr::new(192, 0, 2, 0), 24),    // documentation
-    (Ipv4Addr::new(192, 31, 196, 0), 24), // AS112
-    (Ipv4Addr::new(192, 52, 193, 0), 24), // AMT
-    (Ipv4Addr::new(192, 88, 99, 0), 24),  // 6to4 relays
-    (Ipv4Addr::new(192, 168, 0, 0), 16),  // private
-    (Ipv4Addr::new(198, 18, 0, 0), 15),   // benchmarks
-    (Ipv4Addr::new(198, 51, 100, 0), 24), // documentation
-    (Ipv4Addr::new(203, 0, 113, 0), 24),  // documentation
-    (Ipv4Addr::new(224, 0, 0, 0), 3),     // multicast, reserved, broadcast
+const REFUSED_V4: [(Ipv4Addr, u32); 18] = [
+    (Ipv4Addr::new(0, 0, 0, 0), 8),        // this network
+    (Ipv4Addr::new(10, 0, 0, 0), 8),       // private
+    (Ipv4Addr::new(100, 64, 0, 0), 10),    // carrier-grade NAT
+    (Ipv4Addr::new(127, 0, 0, 0), 8),      // loopback
+    (Ipv4Addr::new(168, 63, 129, 16), 32), // the host's own services, in one large cloud
+    (Ipv4Addr::new(169, 254, 0, 0), 16),   // link-local, cloud metadata
+    (Ipv4Addr::new(172, 16, 0, 0), 12),    // private
+    (Ipv4Addr::new(192, 0, 0, 0), 24),     // protocol assignments
+    (Ipv4Addr::new(192, 0, 2, 0), 24),     // documentation
+    (Ipv4Addr::new(192, 31, 196, 0), 24),  // AS112
+    (Ipv4Addr::new(192, 52, 193, 0), 24),  // AMT
+    (Ipv4Addr::new(192, 88, 99, 0), 24),   // 6to4 relays
+    (Ipv4Addr::new(192, 168, 0, 0), 16),   // private
+    (Ipv4Addr::new(192, 175, 48, 0), 24),  // AS112
+    (Ipv4Addr::new(198, 18, 0, 0), 15),    // benchmarks
+    (Ipv4Addr::new(198, 51, 100, 0), 24),  // documentation
+    (Ipv4Addr::new(203, 0, 113, 0), 24),   // documentation
+    (Ipv4Addr::new(224, 0, 0, 0), 3),      // multicast, reserved, broadcast
 ];
 
 /// Networks inside 2000::/3, the only global unicast space, that are not globally routable, or
@@ -82,6 +84,18 @@ mod tests {
                 "8.8.8.8",
                 "1.1.1.1",
                 "9.255.255.255",
+                "126.255.255.255",
+                "128.0.0.0",
+                "168.63.129.15",
+                "168.63.129.17",
+                "169.253.255.255",
+                "169.255.0.0",
+                "192.0.1.0",
+                "192.0.3.0",
+                "192.167.255.255",
+                "192.169.0.0",
+                "198.51.99.255",
+                "203.0.114.0",
                 "11.0.0.0",
                 "100.63.255.255",
                 "100.128.0.0",
@@ -98,6 +112,8 @@ mod tests {
                 "2606:4700:4700::1111",
                 "2a00:1450:4001::1",
                 "3ffe::1",
+                "3fff:1000::1",
+                "2003::1",
                 "64:ff9b::8.8.8.8",
                 "2001:200::1",
             ],
@@ -114,13 +130,20 @@ mod tests {
                 "10.0.0.1",
                 "10.255.255.255",
                 "100.64.0.0",
+                "100.100.100.200",
                 "100.127.255.255",
                 "127.0.0.1",
                 "127.255.255.254",
                 "169.254.169.254",
                 "172.16.0.1",
                 "172.31.255.255",
+                "168.63.129.16",
+                "192.0.0.0",
                 "192.0.0.8",
+                "192.0.0.192",
+                "192.31.196.1",
+                "192.52.193.1",
+                "192.175.48.1",
                 "192.0.2.1",
                 "192.88.99.1",
                 "192.168.1.1",
@@ -129,6 +152,7 @@ mod tests {
                 "198.51.100.7",
                 "203.0.113.7",
                 "224.0.0.1",
+                "239.255.255.255",
                 "240.0.0.1",
                 "255.255.255.255",
             ],
@@ -144,12 +168,23 @@ mod tests {
                 "::1",
                 "::ffff:127.0.0.1",
                 "::ffff:8.8.8.8",
+                "::ffff:169.254.169.254",
                 "::127.0.0.1",
+                "::8.8.8.8",
+                "::ffff:0:127.0.0.1",
                 "64:ff9b::127.0.0.1",
                 "64:ff9b::10.1.2.3",
+                "64:ff9b::169.254.169.254",
+                "64:ff9b::100.64.0.1",
+                "64:ff9b:0:0:1::8.8.8.8",
                 "64:ff9b:1::8.8.8.8",
+                "64:ff9b:1:ffff::8.8.8.8",
                 "100::1",
                 "2001::1",
+                "2001:0:7f00:1::",
+                "2001:10::1",
+                "2001:20::1",
+                "2001:1ff:ffff::1",
                 "2001:2::1",
                 "2001:db8::1",
                 "2002:7f00:1::",
@@ -157,11 +192,14 @@ mod tests {
                 "3fff::1",
                 "3fff:fff::1",
                 "5f00::1",
+                "4000::1",
                 "fc00::1",
+                "fd00:ec2::254",
                 "fd12:3456::1",
                 "fe80::1",
                 "fec0::1",
                 "ff02::1",
+                "ff0e::1",
             ],
             false,
         );

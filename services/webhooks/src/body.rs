@@ -119,7 +119,7 @@ fn members(event: &RecordedEvent, subject: &Subject) -> Result<Members, DecodeEr
         | TaskEvent::ChildDelegated { .. }
         | TaskEvent::Claimed { .. }
         | TaskEvent::Released
-        | TaskEvent::Blocked
+        | TaskEvent::Blocked { .. }
         | TaskEvent::Unblocked
         | TaskEvent::Completed { .. }
         | TaskEvent::Failed { .. }

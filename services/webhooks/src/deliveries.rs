@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 
-use baton_domain::{AccountId, Timestamp, WebhookId};
+use baton_domain::{AccountId, DeliveryId, Timestamp, WebhookId};
 use deadpool_postgres::Pool;
 use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::error::StoreError;
 
 const READ_DELIVERIES: &str = include_str!("sql/read_deliveries.sql");
+const READ_DELIVERY: &str = include_str!("sql/read_delivery.sql");
 const READ_FAILURE_COUNTS: &str = include_str!("sql/read_failure_counts.sql");
 
 /// One event for one webhook, with its last attempt.
@@ -43,6 +45,14 @@ pub struct DeliveryDocument {
     pub error: Option<String>,
 }
 
+impl DeliveryDocument {
+    /// The delivery as it is once it was asked for again at `at`.
+    #[must_use]
+    pub fn requested(self, at: Timestamp) -> Self {
+        Self { success: false, delivered_at: None, next_attempt_at: Some(at), ..self }
+    }
+}
+
 /// Reads deliveries. Cheap to clone; works in any process, whichever one sends.
 #[derive(Clone)]
 pub struct Deliveries {
@@ -70,6 +80,22 @@ impl Deliveries {
         let statement = client.prepare_cached(READ_DELIVERIES).await?;
         let rows = client.query(&statement, &[&account.as_str(), &webhook.0, &limit]).await?;
         rows.iter().map(document).collect()
+    }
+
+    /// One of a webhook's deliveries; none where it is not there, or another account's.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database does not answer.
+    pub async fn delivery(
+        &self,
+        account: &AccountId,
+        webhook: WebhookId,
+        delivery: DeliveryId,
+    ) -> Result<Option<DeliveryDocument>, StoreError> {
+        let client = self.pool.get().await.map_err(StoreError::Pool)?;
+        let statement = client.prepare_cached(READ_DELIVERY).await?;
+        let parameters: [&(dyn ToSql + Sync); 3] = [&account.as_str(), &webhook.0, &delivery.0];
+        client.query_opt(&statement, &parameters).await?.as_ref().map(document).transpose()
     }
 
     /// How many deliveries in a row have failed for good, by webhook; those not here have none.

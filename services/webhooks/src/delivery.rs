@@ -6,6 +6,7 @@ use baton_log::Position;
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::endpoint::Endpoint;
@@ -29,6 +30,10 @@ pub(crate) struct Delivery {
     pub(crate) lane: String,
     /// Attempts made so far.
     pub(crate) attempts: i32,
+    /// Those of them made before it was last asked for again.
+    pub(crate) attempts_before: i32,
+    /// Where in the log it was last asked for again; 0 where nobody did.
+    pub(crate) requested_position: Position,
 }
 
 /// First attempts in order.
@@ -58,17 +63,19 @@ pub(crate) fn lane(endpoint: &Endpoint, stream: String) -> String {
     }
 }
 
-/// The endpoint's first attempts above `after`, in order.
+/// The endpoint's first attempts above one position and up to another, in order.
 pub(crate) async fn read_first(
     pool: &Pool,
     endpoint: &Endpoint,
-    after: Position,
+    (after, up_to): (Position, Position),
 ) -> Result<Page, StoreError> {
     let client = pool.get().await.map_err(StoreError::Pool)?;
     let statement = client.prepare_cached(READ_FIRST).await?;
     let after = after.max(endpoint.dropped_through);
     let limit = i64::try_from(PAGE_DELIVERIES_MAX).expect("a small number");
-    let rows = client.query(&statement, &[&endpoint.id.0, &after, &limit, &PAGE_BYTES_MAX]).await?;
+    let parameters: [&(dyn ToSql + Sync); 5] =
+        [&endpoint.id.0, &after, &up_to, &limit, &PAGE_BYTES_MAX];
+    let rows = client.query(&statement, &parameters).await?;
     let deliveries = rows.iter().map(|row| one(row, endpoint)).collect::<Result<Vec<_>, _>>()?;
     let bytes: usize = deliveries.iter().map(|delivery| delivery.letter.body.len()).sum();
     let is_full = deliveries.len() == PAGE_DELIVERIES_MAX
@@ -117,7 +124,22 @@ fn one(row: &Row, endpoint: &Endpoint) -> Result<Delivery, StoreError> {
         position: row.try_get("position")?,
         lane: lane(endpoint, row.try_get("lane")?),
         attempts: row.try_get("attempt")?,
+        attempts_before: row.try_get("attempts_before")?,
+        requested_position: row.try_get("requested_position")?,
     })
+}
+
+impl Delivery {
+    /// It goes, or went, in its lane: neither tried nor asked for again before.
+    pub(crate) fn is_first(&self) -> bool {
+        self.attempts == 0 && self.requested_position == 0
+    }
+
+    /// One that was just planned.
+    pub(crate) fn new(letter: Letter, position: Position, lane: String) -> Self {
+        let (attempts, attempts_before, requested_position) = (0, 0, 0);
+        Self { letter, position, lane, attempts, attempts_before, requested_position }
+    }
 }
 
 #[cfg(test)]
@@ -125,6 +147,6 @@ impl Delivery {
     pub(crate) fn for_tests(lane: &str, position: Position) -> Self {
         let letter =
             Letter { id: Uuid::from_u128(1), event_type: "task.updated".into(), body: "{}".into() };
-        Self { letter, position, lane: lane.to_owned(), attempts: 0 }
+        Self::new(letter, position, lane.to_owned())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use baton_domain::webhook::{Ordering, SignatureScheme, Webhook};
+use baton_domain::webhook::{FormerSecret, Ordering, SignatureScheme, Webhook};
 use baton_domain::{AccountId, WebhookId, id::SecretId};
 use baton_history::{States, webhook_stream};
 use baton_log::Position;
@@ -13,6 +13,7 @@ use tokio_postgres::Row;
 use crate::error::StoreError;
 
 const READ_ENDPOINTS: &str = include_str!("sql/read_endpoints.sql");
+const READ_READY: &str = include_str!("sql/read_ready.sql");
 const READ_WAITING: &str = include_str!("sql/read_waiting.sql");
 
 /// A webhook as of the planner's checkpoint.
@@ -38,6 +39,8 @@ pub(crate) struct Endpoint {
     pub(crate) signature_scheme: SignatureScheme,
     pub(crate) ordering: Ordering,
     pub(crate) secret_id: SecretId,
+    /// Those before it that sign too, each for its time.
+    pub(crate) former_secrets: Vec<FormerSecret>,
     pub(crate) is_active: bool,
     /// It was inactive at this position: what was due up to it is not sent any more.
     pub(crate) dropped_through: Position,
@@ -53,6 +56,7 @@ impl Planned {
             signature_scheme: webhook.signature_scheme,
             ordering: webhook.ordering,
             secret_id: webhook.secret_id,
+            former_secrets: webhook.former_secrets.clone(),
             is_active: webhook.is_alive() && webhook.active,
             dropped_through: self.dropped_through,
         }
@@ -75,7 +79,11 @@ pub(crate) async fn read(
     Ok(endpoints)
 }
 
-async fn one(row: &Row, states: &States<Webhook>) -> Result<(AccountId, Planned), StoreError> {
+/// The webhook of a row.
+pub(crate) async fn one(
+    row: &Row,
+    states: &States<Webhook>,
+) -> Result<(AccountId, Planned), StoreError> {
     let account: AccountId = row.try_get::<_, &str>("account_id")?.parse()?;
     let version = row.try_get("version")?;
     let webhook = match serde_json::from_str(row.try_get("state")?) {
@@ -88,6 +96,17 @@ async fn one(row: &Row, states: &States<Webhook>) -> Result<(AccountId, Planned)
     };
     let dropped_through = row.try_get("dropped_through")?;
     Ok((account, Planned { webhook, version, dropped_through }))
+}
+
+/// The webhooks that still get events from before their registration, and how far these are
+/// planned.
+pub(crate) async fn read_ready(
+    client: &Object,
+) -> Result<HashMap<WebhookId, Position>, StoreError> {
+    let statement = client.prepare_cached(READ_READY).await?;
+    let rows = client.query(&statement, &[]).await?;
+    let ready = |row: &Row| Ok((WebhookId(row.try_get("webhook_id")?), row.try_get("position")?));
+    rows.iter().map(ready).collect()
 }
 
 /// The endpoints to which anything is due.

@@ -16,8 +16,22 @@ pub(crate) struct Planning {
     /// Endpoints as the batch left them. Applied first: nothing due to an endpoint follows its
     /// last change within a batch unless the change allows it.
     pub(crate) changed: Vec<Endpoint>,
+    /// Webhooks that are to get the events above a position before those from now on.
+    pub(crate) backfills: Vec<(WebhookId, Position)>,
     /// New deliveries in log order.
     pub(crate) deliveries: Vec<(WebhookId, Delivery)>,
+    /// Webhooks of which deliveries were asked for again.
+    pub(crate) redelivering: Vec<WebhookId>,
+}
+
+impl Planning {
+    fn is_empty(&self) -> bool {
+        let Self { changed, backfills, deliveries, redelivering } = self;
+        changed.is_empty()
+            && backfills.is_empty()
+            && deliveries.is_empty()
+            && redelivering.is_empty()
+    }
 }
 
 /// Batches whose commit is not known yet. Clones share them.
@@ -27,7 +41,7 @@ pub(crate) struct Handover(Arc<Mutex<VecDeque<(Position, Planning)>>>);
 impl Handover {
     /// Holds a batch back until the checkpoint has reached `last`.
     pub(crate) fn stage(&self, last: Position, planning: Planning) {
-        if !planning.changed.is_empty() || !planning.deliveries.is_empty() {
+        if !planning.is_empty() {
             self.lock().push_back((last, planning));
         }
     }

@@ -1,4 +1,5 @@
-//! Rows that nobody waits for: deliveries given up are marked, old ones deleted, in small steps.
+//! Rows that nobody waits for: deliveries given up are marked, old ones deleted, in small steps;
+//! the endpoints of deleted webhooks go when nothing is due to them any more.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use crate::error::StoreError;
 
 const DROP_FIRST: &str = include_str!("sql/drop_first.sql");
 const DROP_RETRIES: &str = include_str!("sql/drop_retries.sql");
+const REMOVE_ENDPOINTS: &str = include_str!("sql/remove_endpoints.sql");
 const FORGET_DELIVERIES: &str = include_str!("sql/forget_deliveries.sql");
 /// Rows that one statement changes at most.
 const STEP_ROWS_MAX: i64 = 2_000;
@@ -32,11 +34,14 @@ pub(crate) async fn run(pool: Pool, keep_for: Duration, dropped: Arc<Notify>) {
     }
 }
 
-/// Marks what its webhook, inactive since, does not get any more.
+/// Marks what its webhook, inactive since, does not get any more; what is deleted goes.
 async fn mark_dropped(pool: &Pool) -> Result<(), StoreError> {
     for sql in [DROP_FIRST, DROP_RETRIES] {
         while step(pool, sql, None).await? {}
     }
+    let client = pool.get().await.map_err(StoreError::Pool)?;
+    let statement = client.prepare_cached(REMOVE_ENDPOINTS).await?;
+    client.execute(&statement, &[]).await?;
     Ok(())
 }
 

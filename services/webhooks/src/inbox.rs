@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use baton_log::Position;
 use tokio::sync::Notify;
 
 use crate::delivery::Delivery;
@@ -34,20 +35,33 @@ pub(crate) struct Mail {
     bytes: usize,
     /// More is due than is here: read the table.
     pub(crate) is_incomplete: bool,
+    /// First attempts above this position wait: earlier events are not all planned yet.
+    pub(crate) ready_through: Position,
+    /// Deliveries were asked for again.
+    pub(crate) has_requests: bool,
     /// Start nothing more.
     pub(crate) is_closed: bool,
 }
 
 impl Mail {
-    fn none(endpoint: Arc<Endpoint>, is_closed: bool) -> Self {
-        let (bytes, is_incomplete, is_stale) = (0, false, false);
-        Self { endpoint, is_stale, deliveries: VecDeque::new(), bytes, is_incomplete, is_closed }
+    fn none(endpoint: Arc<Endpoint>, ready_through: Position, is_closed: bool) -> Self {
+        Self {
+            endpoint,
+            is_stale: false,
+            deliveries: VecDeque::new(),
+            bytes: 0,
+            is_incomplete: false,
+            ready_through,
+            has_requests: false,
+            is_closed,
+        }
     }
 }
 
 impl Inbox {
-    pub(crate) fn new(endpoint: Arc<Endpoint>) -> Self {
-        Self { mail: Mutex::new(Mail::none(endpoint, false)), arrived: Notify::new() }
+    pub(crate) fn new(endpoint: Arc<Endpoint>, ready_through: Position) -> Self {
+        let mail = Mutex::new(Mail::none(endpoint, ready_through, false));
+        Self { mail, arrived: Notify::new() }
     }
 
     /// New first attempts, in log order, above all before.
@@ -65,11 +79,23 @@ impl Inbox {
     }
 
     /// The endpoint has changed, or another sender may have been at work.
-    pub(crate) fn change(&self, endpoint: Arc<Endpoint>) {
+    pub(crate) fn change(&self, endpoint: Arc<Endpoint>, ready_through: Position) {
         let mut mail = self.lock();
-        mail.endpoint = endpoint;
+        (mail.endpoint, mail.ready_through) = (endpoint, ready_through);
         mail.is_stale = true;
         drop(mail);
+        self.arrived.notify_one();
+    }
+
+    /// Events up to this position are planned.
+    pub(crate) fn ready(&self, through: Position) {
+        self.lock().ready_through = through;
+        self.arrived.notify_one();
+    }
+
+    /// Deliveries were asked for again.
+    pub(crate) fn request(&self) {
+        self.lock().has_requests = true;
         self.arrived.notify_one();
     }
 
@@ -82,7 +108,7 @@ impl Inbox {
     /// Everything that arrived; a closed inbox stays closed.
     pub(crate) fn take(&self) -> Mail {
         let mut mail = self.lock();
-        let nothing = Mail::none(Arc::clone(&mail.endpoint), mail.is_closed);
+        let nothing = Mail::none(Arc::clone(&mail.endpoint), mail.ready_through, mail.is_closed);
         std::mem::replace(&mut *mail, nothing)
     }
 

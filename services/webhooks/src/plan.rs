@@ -4,24 +4,21 @@
 //! sends: what was planned is handed over when it is committed. This handler is no
 //! `Rebuildable`: nothing can make it plan an event again.
 
-use baton_domain::stored::{Event as _, is_public};
-use baton_domain::task;
+use baton_domain::id::DeliveryId;
+use baton_domain::stored::Event as _;
 use baton_domain::webhook::{self, Webhook, WebhookEvent};
-use baton_domain::{AccountId, WebhookId};
+use baton_domain::{AccountId, WebhookId, account};
 use baton_feed::{HandleError, Handler, Transaction};
 use baton_history::{States, Subjects, fold};
 use baton_log::{Log, Position, RecordedEvent};
 use deadpool_postgres::Pool;
 use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
-use crate::body::Content;
-use crate::delivery::{Delivery, delivery_id, lane};
+use crate::due::{Due, content, due, insert, may_be_told, unreadable};
 use crate::endpoint::{self, ByAccount, Endpoint, Planned};
 use crate::error::StoreError;
 use crate::handover::{Handover, Planning};
-use crate::send::Letter;
-use crate::sender::Sender;
+use crate::sender::{Known, Sender};
 
 /// The subscription's name.
 pub const SUBSCRIPTION: &str = "webhooks";
@@ -29,7 +26,9 @@ pub const SUBSCRIPTION: &str = "webhooks";
 const READ_EPOCH: &str = include_str!("sql/read_epoch.sql");
 const SAVE_ENDPOINT: &str = include_str!("sql/save_endpoint.sql");
 const RESET_HEALTH: &str = include_str!("sql/reset_health.sql");
-const PLAN_DELIVERIES: &str = include_str!("sql/plan_deliveries.sql");
+const BEGIN_BACKFILL: &str = include_str!("sql/begin_backfill.sql");
+const END_BACKFILL: &str = include_str!("sql/end_backfill.sql");
+const REDELIVER: &str = include_str!("sql/redeliver.sql");
 
 /// The handler of the subscription.
 pub(crate) struct Planner {
@@ -39,26 +38,48 @@ pub(crate) struct Planner {
     sender: Sender,
     handover: Handover,
     endpoints: ByAccount,
+    /// Under which this process holds the subscription.
+    epoch: i64,
     batch: Batch,
 }
 
 /// What a batch of events leads to, made before its transaction begins.
 #[derive(Default)]
 struct Batch {
-    deliveries: Vec<Row>,
+    deliveries: Vec<Due>,
     /// Webhooks whose endpoint changed, each once, as the batch left it.
     changed: Vec<(AccountId, Planned)>,
     /// Webhooks whose failures count anew.
     reset: Vec<(AccountId, WebhookId)>,
+    /// Webhooks that are to get events from before their registration.
+    backfills: Vec<Backfill>,
+    /// Deliveries that were asked for again.
+    redeliveries: Vec<Redelivery>,
 }
 
-struct Row {
+struct Backfill {
     account: AccountId,
     webhook: WebhookId,
-    event_id: Uuid,
-    /// The id of what the event is about.
-    stream: String,
-    delivery: Delivery,
+    /// Its events begin above this position.
+    after: Position,
+    /// Where it was registered.
+    through: Position,
+}
+
+struct Redelivery {
+    account: AccountId,
+    webhook: WebhookId,
+    delivery: DeliveryId,
+    /// Where it was asked for.
+    position: Position,
+}
+
+/// Another holder has the subscription.
+#[derive(Debug, thiserror::Error)]
+#[error("the subscription is held under epoch {found} now, no longer under {held}")]
+struct Outlived {
+    held: i64,
+    found: i64,
 }
 
 impl Planner {
@@ -70,26 +91,38 @@ impl Planner {
             sender,
             handover,
             endpoints: ByAccount::new(),
+            epoch: 0,
             batch: Batch::default(),
         }
     }
 
-    async fn look(&mut self) -> Result<(), StoreError> {
+    async fn look(&mut self) -> Result<(), HandleError> {
+        let unread = |cause| HandleError::unavailable("cannot read the webhooks", cause);
+        let (known, found) = self.read().await.map_err(unread)?;
+        // Asked last: whoever was stopped on the way here sends nothing that is another's now.
+        if found != self.epoch {
+            let outlived = Outlived { held: self.epoch, found };
+            return Err(HandleError::unavailable("cannot send webhooks", outlived));
+        }
+        self.sender.restart(self.epoch, known);
+        Ok(())
+    }
+
+    async fn read(&mut self) -> Result<(Known, i64), StoreError> {
         let client = self.pool.get().await.map_err(StoreError::Pool)?;
+        self.endpoints = endpoint::read(&client, &self.states).await?;
+        let endpoints = self.endpoints.iter().flat_map(|(account, webhooks)| {
+            webhooks.values().map(|planned| planned.endpoint(account))
+        });
+        let known = Known {
+            endpoints: endpoints.collect(),
+            waiting: endpoint::read_waiting(&client).await?,
+            failing: self.sender.read_failing(&client).await?,
+            ready: endpoint::read_ready(&client).await?,
+        };
         let statement = client.prepare_cached(READ_EPOCH).await?;
         let epoch = client.query_one(&statement, &[&SUBSCRIPTION]).await?.try_get("epoch")?;
-        self.endpoints = endpoint::read(&client, &self.states).await?;
-        let waiting = endpoint::read_waiting(&client).await?;
-        let failing = self.sender.read_failing(&client).await?;
-        let endpoints: Vec<Endpoint> = self
-            .endpoints
-            .iter()
-            .flat_map(|(account, webhooks)| {
-                webhooks.values().map(|planned| planned.endpoint(account))
-            })
-            .collect();
-        self.sender.restart(epoch, endpoints, &waiting, &failing);
-        Ok(())
+        Ok((known, epoch))
     }
 
     /// Adds what one event leads to.
@@ -99,13 +132,15 @@ impl Planner {
             return self.fold(account, event);
         }
         let Some(webhooks) = self.endpoints.get(&account) else { return Ok(()) };
-        if !webhooks.values().any(|planned| planned.webhook.active) {
+        // Names are kept in mind while nobody listens: they would be old when somebody does.
+        let is_heard = webhooks.values().any(|planned| planned.webhook.active);
+        if !is_heard && event.stream.kind != account::KIND {
             return Ok(());
         }
         // Also for an event that nobody wants: the next one about the same task then finds its
         // task here.
         let subject = self.subjects.subject(event).await?;
-        if event.stream.kind != task::KIND || !is_public(&event.event_type) {
+        if !may_be_told(event) {
             return Ok(());
         }
         let mut wanting =
@@ -113,11 +148,9 @@ impl Planner {
         if wanting.peek().is_none() {
             return Ok(());
         }
-        let Some(task) = subject.task_document() else { return Ok(()) };
-        let content = Content::new(event, &subject, &task).map_err(unreadable)?;
+        let Some(content) = content(event, &subject)? else { return Ok(()) };
         for planned in wanting {
-            let endpoint = planned.endpoint(&account);
-            self.batch.deliveries.push(row(&endpoint, event, &content)?);
+            self.batch.deliveries.push(due(&planned.endpoint(&account), event, &content)?);
         }
         Ok(())
     }
@@ -125,11 +158,21 @@ impl Planner {
     fn fold(&mut self, account: AccountId, event: &RecordedEvent) -> Result<(), HandleError> {
         let id: WebhookId = event.stream.id.parse().map_err(unreadable)?;
         let decoded = WebhookEvent::decode(&event.event_type, event.schema_version, &event.payload);
-        let starts_anew = match decoded.map_err(unreadable)? {
-            WebhookEvent::Created { .. } => true,
-            WebhookEvent::Updated { fields } => fields.active == Some(true),
-            WebhookEvent::Disabled { .. } | WebhookEvent::Deleted => false,
-        };
+        let (mut starts_anew, mut starts_after) = (false, None);
+        match decoded.map_err(unreadable)? {
+            WebhookEvent::Created { from_position, .. } => {
+                (starts_anew, starts_after) = (true, from_position);
+            }
+            WebhookEvent::Updated { fields, .. } => starts_anew = fields.active == Some(true),
+            WebhookEvent::RedeliveryRequested { delivery_id: delivery } => {
+                // About a delivery: the endpoint is as it was.
+                let position = event.position;
+                let redelivery = Redelivery { account, webhook: id, delivery, position };
+                self.batch.redeliveries.push(redelivery);
+                return Ok(());
+            }
+            WebhookEvent::Disabled { .. } | WebhookEvent::Deleted => {}
+        }
         let webhooks = self.endpoints.entry(account.clone()).or_default();
         let before = webhooks.remove(&id);
         let (webhook, dropped_through) =
@@ -144,6 +187,12 @@ impl Planner {
         if starts_anew {
             self.batch.reset.push((account.clone(), id));
         }
+        if !is_in_use {
+            self.batch.backfills.retain(|backfill| backfill.webhook != id);
+        } else if let Some(after) = starts_after.filter(|after| *after < event.position) {
+            let (account, through) = (account.clone(), event.position);
+            self.batch.backfills.push(Backfill { account, webhook: id, after, through });
+        }
         self.batch.changed.retain(|(_, changed)| changed.webhook.id != id);
         self.batch.changed.push((account, planned));
         Ok(())
@@ -151,12 +200,15 @@ impl Planner {
 }
 
 impl Handler for Planner {
+    fn holding(&mut self, epoch: i64) {
+        self.epoch = epoch;
+    }
+
     async fn acquired(&mut self, _position: Position) -> Result<(), HandleError> {
         self.subjects.reset();
         self.handover.clear();
         self.batch = Batch::default();
-        let looked = self.look().await;
-        looked.map_err(|cause| HandleError::unavailable("cannot read the webhooks", cause))
+        self.look().await
     }
 
     async fn before(&mut self, events: &[RecordedEvent]) -> Result<(), HandleError> {
@@ -173,18 +225,7 @@ impl Handler for Planner {
         events: &[RecordedEvent],
     ) -> Result<(), HandleError> {
         let batch = std::mem::take(&mut self.batch);
-        for (account, planned) in &batch.changed {
-            save_endpoint(transaction, account, planned).await?;
-        }
-        if !batch.reset.is_empty() {
-            let statement = transaction.prepare_cached(RESET_HEALTH).await?;
-            for (account, webhook) in &batch.reset {
-                transaction.execute(&statement, &[&webhook.0, &account.as_str()]).await?;
-            }
-        }
-        if !batch.deliveries.is_empty() {
-            insert(transaction, &batch.deliveries).await?;
-        }
+        batch.write(transaction).await?;
         // Handed over when the checkpoint is seen to have passed: that is, committed.
         if let Some(last) = events.last() {
             self.handover.stage(last.position, batch.into_planning());
@@ -194,35 +235,42 @@ impl Handler for Planner {
 }
 
 impl Batch {
+    async fn write(&self, transaction: &Transaction<'_>) -> Result<(), HandleError> {
+        for (account, planned) in &self.changed {
+            save_endpoint(transaction, account, planned).await?;
+            if !planned.webhook.active {
+                run(transaction, END_BACKFILL, &[&planned.webhook.id.0]).await?;
+            }
+        }
+        for (account, webhook) in &self.reset {
+            run(transaction, RESET_HEALTH, &[&webhook.0, &account.as_str()]).await?;
+        }
+        for Backfill { account, webhook, after, through } in &self.backfills {
+            let parameters: [&(dyn ToSql + Sync); 4] =
+                [&webhook.0, &account.as_str(), after, through];
+            run(transaction, BEGIN_BACKFILL, &parameters).await?;
+        }
+        insert(transaction, &self.deliveries).await?;
+        for Redelivery { account, webhook, delivery, position } in &self.redeliveries {
+            let parameters: [&(dyn ToSql + Sync); 4] =
+                [&delivery.0, &account.as_str(), &webhook.0, position];
+            run(transaction, REDELIVER, &parameters).await?;
+        }
+        Ok(())
+    }
+
     fn into_planning(self) -> Planning {
         let changed = self.changed.iter().map(|(account, planned)| planned.endpoint(account));
+        let mut redelivering: Vec<WebhookId> =
+            self.redeliveries.iter().map(|redelivery| redelivery.webhook).collect();
+        redelivering.dedup();
         Planning {
-            changed: changed.collect(),
-            deliveries: self
-                .deliveries
-                .into_iter()
-                .map(|row| (row.webhook, row.delivery))
-                .collect(),
+            changed: changed.collect::<Vec<Endpoint>>(),
+            backfills: self.backfills.iter().map(|it| (it.webhook, it.after)).collect(),
+            deliveries: self.deliveries.into_iter().map(|it| (it.webhook, it.delivery)).collect(),
+            redelivering,
         }
     }
-}
-
-fn row(endpoint: &Endpoint, event: &RecordedEvent, content: &Content) -> Result<Row, HandleError> {
-    let id = delivery_id(endpoint.id, event.event_id);
-    let letter = Letter {
-        id,
-        event_type: event.event_type.clone(),
-        body: content.body(id).map_err(unreadable)?,
-    };
-    let stream = event.stream.id.clone();
-    let lane = lane(endpoint, stream.clone());
-    Ok(Row {
-        account: endpoint.account.clone(),
-        webhook: endpoint.id,
-        event_id: event.event_id,
-        stream,
-        delivery: Delivery { letter, position: event.position, lane, attempts: 0 },
-    })
 }
 
 async fn save_endpoint(
@@ -231,7 +279,6 @@ async fn save_endpoint(
     planned: &Planned,
 ) -> Result<(), HandleError> {
     let state = serde_json::to_string(&planned.webhook).map_err(unreadable)?;
-    let statement = transaction.prepare_cached(SAVE_ENDPOINT).await?;
     let parameters: [&(dyn ToSql + Sync); 5] = [
         &planned.webhook.id.0,
         &account.as_str(),
@@ -239,31 +286,15 @@ async fn save_endpoint(
         &planned.version,
         &planned.dropped_through,
     ];
-    transaction.execute(&statement, &parameters).await?;
-    Ok(())
+    run(transaction, SAVE_ENDPOINT, &parameters).await
 }
 
-async fn insert(transaction: &Transaction<'_>, rows: &[Row]) -> Result<(), HandleError> {
-    fn column<'a, T>(rows: &'a [Row], of: impl Fn(&'a Row) -> T) -> Vec<T> {
-        rows.iter().map(of).collect()
-    }
-    let bodies = rows.iter().map(|row| std::str::from_utf8(&row.delivery.letter.body));
-    let bodies: Vec<&str> = bodies.collect::<Result<_, _>>().map_err(unreadable)?;
-    let parameters: [&(dyn ToSql + Sync); 8] = [
-        &column(rows, |row| row.delivery.letter.id),
-        &column(rows, |row| row.account.as_str()),
-        &column(rows, |row| row.webhook.0),
-        &column(rows, |row| row.delivery.position),
-        &column(rows, |row| row.event_id),
-        &column(rows, |row| row.delivery.letter.event_type.as_str()),
-        &column(rows, |row| row.stream.as_str()),
-        &bodies,
-    ];
-    let statement = transaction.prepare_cached(PLAN_DELIVERIES).await?;
-    transaction.execute(&statement, &parameters).await?;
+async fn run(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<(), HandleError> {
+    let statement = transaction.prepare_cached(sql).await?;
+    transaction.execute(&statement, parameters).await?;
     Ok(())
-}
-
-fn unreadable(cause: impl Into<baton_feed::Cause>) -> HandleError {
-    HandleError::event("cannot plan the event's deliveries", cause)
 }

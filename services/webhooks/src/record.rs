@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use baton_domain::webhook::DisableReason;
+use baton_log::Position;
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::count;
 use crate::delivery::Delivery;
 use crate::disable::Disabler;
 use crate::endpoint::Endpoint;
@@ -72,6 +74,8 @@ struct Waiting {
 struct Row {
     id: Uuid,
     attempt: i32,
+    /// The request for a redelivery that the attempt knew of.
+    requested_position: Position,
     state: &'static str,
     next_attempt_at: Option<Timestamp>,
     status_code: Option<i32>,
@@ -98,6 +102,7 @@ impl Recorder {
 
     /// Hands a result over; the answer comes when it is recorded, or nothing where it never is.
     pub(crate) async fn record(&self, finished: Finished) -> oneshot::Receiver<Option<Timestamp>> {
+        count::attempt(&finished);
         let (recorded, answer) = oneshot::channel();
         let row = row(&finished, &self.schedule, chance());
         let waiting = Waiting { endpoint: finished.endpoint, row, recorded };
@@ -166,11 +171,12 @@ impl Recording {
         }
         let client = self.pool.get().await.map_err(StoreError::Pool)?;
         let statement = client.prepare_cached(RECORD_ATTEMPTS).await?;
-        let parameters: [&(dyn ToSql + Sync); 12] = [
+        let parameters: [&(dyn ToSql + Sync); 13] = [
             &SUBSCRIPTION,
             &epoch,
             &column(batch, |row| row.id),
             &column(batch, |row| row.attempt),
+            &column(batch, |row| row.requested_position),
             &column(batch, |row| row.state),
             &column(batch, |row| row.next_attempt_at),
             &column(batch, |row| row.status_code),
@@ -196,7 +202,9 @@ fn row(finished: &Finished, schedule: &Schedule, chance: f64) -> Row {
         Outcome::TimedOut => (None, None, None, Some("there was no answer in time")),
         Outcome::Unreached { why } => (None, None, None, Some(*why)),
     };
-    let failure = Failure { attempts: attempt, at: finished.ended_at, retry_after };
+    // Asked for again, a delivery has its whole schedule before it.
+    let attempts = attempt - finished.delivery.attempts_before;
+    let failure = Failure { attempts, at: finished.ended_at, retry_after };
     let next_attempt_at = match outcome.is_success() || outcome.is_gone() {
         true => None,
         false => schedule.retry_at(failure, chance),
@@ -209,6 +217,7 @@ fn row(finished: &Finished, schedule: &Schedule, chance: f64) -> Row {
     Row {
         id: finished.delivery.letter.id,
         attempt,
+        requested_position: finished.delivery.requested_position,
         state,
         next_attempt_at,
         status_code,

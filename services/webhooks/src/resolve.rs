@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::address::is_globally_routable;
+use crate::lookups::Lookups;
 use crate::url::{UrlRefusal, literal, parse};
 
 /// How long a registration waits for its host's name.
@@ -34,23 +35,23 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// Every address of the host is refused.
+/// The host has an address that is refused, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no address of the host may be connected")]
+#[error("an address of the host may not be connected")]
 pub(crate) struct AddressRefused;
 
 /// Which addresses webhooks may have, and how names are resolved.
 #[derive(Clone)]
 pub struct AddressRules {
     allow_private: bool,
-    lookup: Arc<dyn Lookup>,
+    lookups: Lookups,
 }
 
 impl AddressRules {
     /// Rules over a resolver. `allow_private`: this machine and its network are allowed too.
     #[must_use]
     pub fn new(allow_private: bool, lookup: Arc<dyn Lookup>) -> Self {
-        Self { allow_private, lookup }
+        Self { allow_private, lookups: Lookups::new(lookup) }
     }
 
     /// Checks a URL that is to be registered, its host's name resolved. A name that does not
@@ -63,8 +64,8 @@ impl AddressRules {
         if self.allow_private || literal(&url).is_some() {
             return Ok(());
         }
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let found = tokio::time::timeout(REGISTRATION_LOOKUP_MAX, self.lookup.lookup(host)).await;
+        let found = self.lookups.find(url.host_str().unwrap_or_default());
+        let found = tokio::time::timeout(REGISTRATION_LOOKUP_MAX, found).await;
         let addresses = found.ok().and_then(Result::ok).unwrap_or_default();
         match addresses.into_iter().all(is_globally_routable) {
             true => Ok(()),
@@ -80,12 +81,14 @@ impl AddressRules {
 
 impl Resolve for AddressRules {
     fn resolve(&self, name: Name) -> Resolving {
-        let found = self.lookup.lookup(name.as_str().to_owned());
+        let found = self.lookups.find(name.as_str());
         let allow_private = self.allow_private;
         Box::pin(async move {
-            let mut addresses = found.await?;
-            addresses.retain(|address| allow_private || is_globally_routable(*address));
-            if addresses.is_empty() {
+            let addresses = found.await?;
+            // One that is refused condemns the name: whoever gives it such an address is up to
+            // something, or will find it unreachable now and then.
+            let are_allowed = allow_private || addresses.iter().copied().all(is_globally_routable);
+            if addresses.is_empty() || !are_allowed {
                 return Err(AddressRefused.into());
             }
             let sockets = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
@@ -114,10 +117,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_checked_addresses_are_connected() {
-        assert_eq!(resolved(&["127.0.0.1", "8.8.8.8", "::1"]).await, ["8.8.8.8"]);
-        assert!(resolved(&["10.0.0.1", "::ffff:10.0.0.1"]).await.is_empty());
-        assert!(resolved(&[]).await.is_empty());
+    async fn only_a_name_whose_every_address_is_allowed_is_connected() {
+        let good = &["8.8.8.8", "2606:4700:4700::1111"];
+        assert_eq!(resolved(good).await, *good);
+        for addresses in [
+            &["127.0.0.1", "8.8.8.8"][..],
+            &["8.8.8.8", "127.0.0.1"],
+            &["8.8.8.8", "2606:4700:4700::1111", "64:ff9b::10.0.0.1"],
+            &["10.0.0.1", "::ffff:10.0.0.1"],
+            &["fe80::1"],
+            &[],
+        ] {
+            assert!(resolved(addresses).await.is_empty(), "{addresses:?}");
+        }
     }
 
     #[tokio::test]

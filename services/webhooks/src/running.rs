@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use crate::backfill::Backfiller;
 use crate::disable::Disabler;
 use crate::error::StartError;
 use crate::handover::Handover;
@@ -73,6 +74,7 @@ impl Webhooks {
             workers: TaskTracker::new(),
             stop: stop.clone(),
             dropped: Arc::new(Notify::new()),
+            backfills: Arc::new(Notify::new()),
             failures_max: settings.failures_max,
         };
         let handover = Handover::default();
@@ -84,10 +86,12 @@ impl Webhooks {
             // again with the same ids.
             durable_commit: false,
         };
+        let backfilling = Backfiller::new(log.clone(), pool.clone(), sender.clone()).run();
         let subscription = baton_feed::spawn(log, pool.clone(), subscription, planner);
         let dispatching = dispatch(handover, subscription.progress(), sender.clone());
         let keeping = housekeeping::run(pool, settings.keep_for, sender.dropped.clone());
         tokio::spawn(stop.clone().run_until_cancelled_owned(dispatching));
+        tokio::spawn(stop.clone().run_until_cancelled_owned(backfilling));
         tokio::spawn(stop.clone().run_until_cancelled_owned(keeping));
         tokio::spawn(stop.clone().run_until_cancelled_owned(recording.run(queue)));
         let (drain_within, stop) = (settings.drain_within, stop.drop_guard());

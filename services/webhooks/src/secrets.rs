@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use baton_commands::{CommandError, Commands};
-use baton_domain::{AccountId, id::SecretId};
+use baton_domain::{AccountId, id::SecretId, webhook::FormerSecret};
 
-use crate::sign::Signer;
+use crate::endpoint::Endpoint;
+use crate::sign::{Keyring, Signer};
 
 /// Opens webhooks' secrets. Cheap to clone.
 #[derive(Clone)]
@@ -18,13 +19,18 @@ impl Secrets {
         Self(commands)
     }
 
-    /// The signer of a secret. Workers keep theirs: a changed secret has another id.
-    pub(crate) async fn signer(
-        &self,
-        account: &AccountId,
-        id: SecretId,
-    ) -> Result<Arc<Signer>, CommandError> {
+    /// The signers of an endpoint's secrets. Workers keep theirs: a changed secret has another id.
+    pub(crate) async fn keyring(&self, endpoint: &Endpoint) -> Result<Arc<Keyring>, CommandError> {
+        let current = self.signer(&endpoint.account, endpoint.secret_id).await?;
+        let mut former = Vec::with_capacity(endpoint.former_secrets.len());
+        for FormerSecret { secret_id, until } in &endpoint.former_secrets {
+            former.push((*until, self.signer(&endpoint.account, *secret_id).await?));
+        }
+        Ok(Arc::new(Keyring { current, former }))
+    }
+
+    async fn signer(&self, account: &AccountId, id: SecretId) -> Result<Signer, CommandError> {
         let secret = self.0.webhook_secret(account, id).await?;
-        Ok(Arc::new(Signer::new(&secret.0)))
+        Ok(Signer::new(&secret.0))
     }
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::endpoint::Endpoint;
 use crate::resolve::{AddressRefused, AddressRules};
 use crate::settings::Settings;
-use crate::sign::Signer;
+use crate::sign::{Keyring, unix_seconds};
 
 const USER_AGENT: &str = concat!("baton/", env!("CARGO_PKG_VERSION"));
 /// Characters of an answer that are kept (contract 2.5).
@@ -95,7 +95,7 @@ impl Post {
     pub(crate) async fn send(
         &self,
         endpoint: &Endpoint,
-        signer: &Signer,
+        keyring: &Keyring,
         letter: &Letter,
         now: Timestamp,
     ) -> Outcome {
@@ -106,7 +106,7 @@ impl Post {
         if !self.rules.allows_literal(&url) {
             return Outcome::Unreached { why: "the address is not allowed" };
         }
-        let request = request(url, endpoint, signer, letter, now);
+        let request = request(url, endpoint, keyring, letter, now);
         match timeout_at(deadline, self.client.execute(request)).await {
             Err(_) => Outcome::TimedOut,
             Ok(Err(error)) => unreached(&error),
@@ -118,14 +118,13 @@ impl Post {
 fn request(
     url: Url,
     endpoint: &Endpoint,
-    signer: &Signer,
+    keyring: &Keyring,
     letter: &Letter,
     now: Timestamp,
 ) -> Request {
     let (id, timestamp) = (letter.id.to_string(), now.to_string());
-    let unix_seconds = now.as_millis().div_euclid(1_000).to_string();
-    let delega = signer.delega(endpoint.signature_scheme, &timestamp, &letter.body);
-    let standard = signer.standard(&id, &unix_seconds, &letter.body);
+    let delega = keyring.delega(endpoint.signature_scheme, &timestamp, &letter.body);
+    let standard = keyring.standard(&id, now, &letter.body);
     let mut headers = HeaderMap::with_capacity(9);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert("x-delega-event", plain(&letter.event_type));
@@ -133,7 +132,7 @@ fn request(
     headers.insert("x-delega-timestamp", plain(&timestamp));
     headers.insert("x-delega-signature", plain(&delega));
     headers.insert("webhook-id", plain(&id));
-    headers.insert("webhook-timestamp", plain(&unix_seconds));
+    headers.insert("webhook-timestamp", plain(&unix_seconds(now)));
     headers.insert("webhook-signature", plain(&standard));
     let mut request = Request::new(Method::POST, url);
     *request.headers_mut() = headers;

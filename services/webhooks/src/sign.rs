@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use baton_domain::Timestamp;
 use baton_domain::webhook::SignatureScheme;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
@@ -22,6 +23,36 @@ pub(crate) struct Signer {
     standard: Hmac<Sha256>,
 }
 
+/// A webhook's secrets: the present one, and those it replaced that still sign.
+#[derive(Clone, Debug)]
+pub(crate) struct Keyring {
+    pub(crate) current: Signer,
+    /// With the time from which each signs no more.
+    pub(crate) former: Vec<(Timestamp, Signer)>,
+}
+
+impl Keyring {
+    /// Value of `X-Delega-Signature`, which has room for one signature: the present secret's.
+    pub(crate) fn delega(&self, scheme: SignatureScheme, timestamp: &str, body: &[u8]) -> String {
+        self.current.delega(scheme, timestamp, body)
+    }
+
+    /// Value of `webhook-signature` at `now`: one signature per secret, the present one's first.
+    pub(crate) fn standard(&self, id: &str, now: Timestamp, body: &[u8]) -> String {
+        let unix_seconds = unix_seconds(now);
+        let former = self.former.iter().filter(|(until, _)| now < *until).map(|(_, it)| it);
+        let signers = std::iter::once(&self.current).chain(former);
+        let signed: Vec<String> =
+            signers.map(|signer| signer.standard(id, &unix_seconds, body)).collect();
+        signed.join(" ")
+    }
+}
+
+/// Value of `webhook-timestamp`.
+pub(crate) fn unix_seconds(at: Timestamp) -> String {
+    at.as_millis().div_euclid(1_000).to_string()
+}
+
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Signer(..)")
@@ -34,8 +65,8 @@ impl Signer {
         Self { delega: keyed(secret.as_bytes()), standard: keyed(&standard_key(secret)) }
     }
 
-    /// Value of `X-Delega-Signature`; `timestamp` is the value of `X-Delega-Timestamp`.
-    pub(crate) fn delega(&self, scheme: SignatureScheme, timestamp: &str, body: &[u8]) -> String {
+    /// As [`Keyring::delega`]; `timestamp` is the value of `X-Delega-Timestamp`.
+    fn delega(&self, scheme: SignatureScheme, timestamp: &str, body: &[u8]) -> String {
         let mut mac = self.delega.clone();
         if scheme == SignatureScheme::Timestamped {
             mac.update(timestamp.as_bytes());
@@ -45,8 +76,9 @@ impl Signer {
         format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
     }
 
-    /// Value of `webhook-signature`; `id` and `unix_seconds` are those of the other two headers.
-    pub(crate) fn standard(&self, id: &str, unix_seconds: &str, body: &[u8]) -> String {
+    /// One signature of `webhook-signature`; `id` and `unix_seconds` are those of the other two
+    /// headers.
+    fn standard(&self, id: &str, unix_seconds: &str, body: &[u8]) -> String {
         let mut mac = self.standard.clone();
         for part in [id.as_bytes(), b".", unix_seconds.as_bytes(), b".", body] {
             mac.update(part);
@@ -145,6 +177,26 @@ mod tests {
             let found = Signer::new(secret).standard(ID, UNIX_SECONDS, BODY.as_bytes());
             assert_eq!(found, format!("v1,{standard}"), "{secret}");
         }
+    }
+
+    /// Standard Webhooks: a space between the signatures of several secrets.
+    #[test]
+    fn former_secrets_sign_beside_the_present_one_until_their_time() {
+        let at = |ms: i64| Timestamp::from_millis(1_773_741_600_000 + ms).unwrap();
+        let keyring = Keyring {
+            current: Signer::new("new"),
+            former: vec![(at(1), Signer::new("older")), (at(2), Signer::new("old"))],
+        };
+        let one = |secret| Signer::new(secret).standard(ID, UNIX_SECONDS, BODY.as_bytes());
+        for (now, secrets) in
+            [(0, &["new", "older", "old"][..]), (1, &["new", "old"]), (2, &["new"])]
+        {
+            let expected: Vec<String> = secrets.iter().map(|secret| one(secret)).collect();
+            assert_eq!(keyring.standard(ID, at(now), BODY.as_bytes()), expected.join(" "));
+        }
+        let found = keyring.delega(SignatureScheme::Body, TIMESTAMP, BODY.as_bytes());
+        let new = Signer::new("new").delega(SignatureScheme::Body, TIMESTAMP, BODY.as_bytes());
+        assert_eq!(found, new, "the header has room for one");
     }
 
     #[test]

@@ -4,14 +4,20 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use baton_domain::WebhookId;
+use baton_log::Position;
 
 use crate::endpoint::Endpoint;
 use crate::inbox::Inbox;
+
+/// Nothing waits: all earlier events are planned.
+pub(crate) const ALL_READY: Position = Position::MAX;
 
 /// One active endpoint.
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) endpoint: Arc<Endpoint>,
+    /// First attempts above this position wait: earlier events are not all planned yet.
+    pub(crate) ready_through: Position,
     /// Its worker's inbox.
     pub(crate) inbox: Option<Arc<Inbox>>,
 }
@@ -47,6 +53,12 @@ impl Slots {
 }
 
 impl Slot {
+    /// Events up to this position are planned.
+    pub(crate) fn set_ready(&mut self, through: Position) {
+        self.ready_through = through;
+        self.inbox.iter().for_each(|inbox| inbox.ready(through));
+    }
+
     /// Ends the endpoint's worker.
     pub(crate) fn close(&self) {
         self.inbox.iter().for_each(|inbox| inbox.close());

@@ -72,7 +72,7 @@ pub(crate) fn literal(url: &Url) -> Option<IpAddr> {
 
 /// The parser has made the name lower-case.
 fn is_local_name(host: &str) -> bool {
-    let host = host.strip_suffix('.').unwrap_or(host);
+    let host = host.trim_end_matches('.');
     LOCAL_NAMES.iter().any(|name| {
         let above = host.strip_suffix(name);
         above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
@@ -83,10 +83,16 @@ fn is_local_name(host: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn check(rows: &[(&str, Result<(), UrlRefusal>)]) {
+        for (url, expected) in rows {
+            assert_eq!(check_url(url, false), *expected, "{url}");
+        }
+    }
+
     #[test]
     fn each_rule_of_the_contract_holds() {
         use UrlRefusal as R;
-        for (url, expected) in [
+        check(&[
             ("https://your-server.com/hooks/delega", Ok(())),
             ("http://example.com", Ok(())),
             ("https://example.com:65535/a?b=c#d", Ok(())),
@@ -117,11 +123,6 @@ mod tests {
             ("http://router.home.arpa/", Err(R::Private)),
             ("http://db.default.svc.cluster.local/", Err(R::Private)),
             ("http://127.0.0.1:9/", Err(R::Private)),
-            // Other spellings of the same address.
-            ("http://127.1/", Err(R::Private)),
-            ("http://0x7f000001/", Err(R::Private)),
-            ("http://2130706433/", Err(R::Private)),
-            ("http://0177.0.0.1/", Err(R::Private)),
             ("http://169.254.169.254/latest/meta-data", Err(R::Private)),
             ("http://100.64.1.1/", Err(R::Private)),
             ("http://198.18.0.1/", Err(R::Private)),
@@ -129,9 +130,53 @@ mod tests {
             ("http://[::ffff:127.0.0.1]/", Err(R::Private)),
             ("http://[64:ff9b::7f00:1]/", Err(R::Private)),
             ("http://[fd00::1]/", Err(R::Private)),
-        ] {
-            assert_eq!(check_url(url, false), expected, "{url}");
-        }
+        ]);
+    }
+
+    /// However a host is written, it is the one that would be connected.
+    #[test]
+    fn other_spellings_of_a_host_are_that_host() {
+        use UrlRefusal as R;
+        check(&[
+            ("https://example.com@127.0.0.1/", Err(R::Credentials)),
+            ("https://example.com%40@127.0.0.1/", Err(R::Credentials)),
+            ("http://127.0.0.1\\@example.com/", Err(R::Private)),
+            ("http://127.0.0.1#@example.com/", Err(R::Private)),
+            ("http://127.0.0.1?@example.com/", Err(R::Private)),
+            ("http://localhost../", Err(R::Private)),
+            ("http://%6c%6fcalhost/", Err(R::Private)),
+            ("http://ｌｏｃａｌｈｏｓｔ/", Err(R::Private)),
+            ("http://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ./", Err(R::Private)),
+            ("http://local\thost/", Err(R::Private)),
+            ("http:\\\\localhost\\", Err(R::Private)),
+            ("http:localhost", Err(R::Private)),
+            ("https://xn--bcher-kva.example/", Ok(())),
+            ("https://bücher.example./", Ok(())),
+            ("http://127.1/", Err(R::Private)),
+            ("http://0x7f000001/", Err(R::Private)),
+            ("http://2130706433/", Err(R::Private)),
+            ("http://0177.0.0.1/", Err(R::Private)),
+            ("http://0x7f.1/", Err(R::Private)),
+            ("http://0x7F.0x0.0x0.0x1/", Err(R::Private)),
+            ("http://017700000001/", Err(R::Private)),
+            ("http://127.0.0.1./", Err(R::Private)),
+            ("http://127.0.1/", Err(R::Private)),
+            ("http://０１７７.0.0.1/", Err(R::Private)),
+            ("http://①②⑦.0.0.1/", Err(R::Private)),
+            ("http://127。0。0。1/", Err(R::Private)),
+            ("http://%31%32%37.0.0.1/", Err(R::Private)),
+            ("http://0/", Err(R::Private)),
+            ("http://127.0.0.1%00.example.com/", Err(R::NotAUrl)),
+            ("http://256.0.0.1/", Err(R::NotAUrl)),
+            ("http://4294967296/", Err(R::NotAUrl)),
+            ("http://1.2.3.4.5/", Err(R::NotAUrl)),
+            ("http://0x100000000/", Err(R::NotAUrl)),
+            ("http://134744072/", Ok(())),
+            ("http://[0:0:0:0:0:0:0:1]/", Err(R::Private)),
+            ("http://[fe80::1%25eth0]/", Err(R::NotAUrl)),
+            ("http://[fe80::1%eth0]/", Err(R::NotAUrl)),
+            ("http://[::ffff:7f00:1]/", Err(R::Private)),
+        ]);
     }
 
     #[test]

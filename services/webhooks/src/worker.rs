@@ -9,7 +9,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use baton_domain::webhook::{DisableReason, Ordering};
+use baton_domain::webhook::{DisableReason, FormerSecret, Ordering};
 use baton_domain::{Timestamp, id::SecretId};
 use baton_log::Position;
 use deadpool_postgres::Pool;
@@ -24,12 +24,12 @@ use crate::delivery::{Delivery, read_first, read_retries};
 use crate::disable::Disabler;
 use crate::endpoint::Endpoint;
 use crate::error::StoreError;
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Mail};
 use crate::lanes::Lanes;
 use crate::record::{Finished, Recorder};
 use crate::secrets::Secrets;
 use crate::send::{Outcome, Post};
-use crate::sign::Signer;
+use crate::sign::Keyring;
 
 /// First attempts in memory before the rest stays in the table.
 const QUEUED_DELIVERIES_MAX: usize = 1_024;
@@ -59,12 +59,14 @@ pub(crate) struct Worker {
     means: Means,
     inbox: Arc<Inbox>,
     endpoint: Arc<Endpoint>,
-    signer: Option<(SecretId, Arc<Signer>)>,
+    keyring: Option<(SecretId, Vec<FormerSecret>, Arc<Keyring>)>,
     first: Lanes,
     /// The position up to which first attempts were taken.
     taken: Position,
     /// The table has first attempts above `taken` that will not be handed over.
     is_behind: bool,
+    /// First attempts above this position wait: earlier events are not all planned yet.
+    ready_through: Position,
     retries: VecDeque<Delivery>,
     /// When to look for retries.
     retry_at: Option<jiff::Timestamp>,
@@ -72,6 +74,8 @@ pub(crate) struct Worker {
     unrecorded: FuturesUnordered<BoxFuture<'static, (Uuid, Option<jiff::Timestamp>)>>,
     /// Everything in flight or unrecorded.
     under_way: HashSet<Uuid>,
+    /// Those of them that may have been asked for again since they were started.
+    requested: HashSet<Uuid>,
     timeouts: u32,
     is_gone: bool,
     is_retry_next: bool,
@@ -81,20 +85,23 @@ pub(crate) struct Worker {
 impl Worker {
     /// A worker that knows nothing yet and finds what is due in the table.
     pub(crate) fn new(means: Means, inbox: Arc<Inbox>) -> Self {
+        let Mail { endpoint, ready_through, .. } = inbox.take();
         Self {
             means,
-            endpoint: inbox.take().endpoint,
+            endpoint,
             inbox,
-            signer: None,
+            keyring: None,
             first: Lanes::default(),
             taken: 0,
             is_behind: true,
+            ready_through,
             retries: VecDeque::new(),
             // Now: a predecessor may have left some.
             retry_at: Some(jiff::Timestamp::UNIX_EPOCH),
             in_flight: JoinSet::new(),
             unrecorded: FuturesUnordered::new(),
             under_way: HashSet::new(),
+            requested: HashSet::new(),
             timeouts: 0,
             is_gone: false,
             is_retry_next: false,
@@ -135,7 +142,19 @@ impl Worker {
             self.is_gone = false;
             self.look_anew();
         }
+        if mail.has_requests {
+            self.retries.clear();
+            self.retry_at = Some(jiff::Timestamp::UNIX_EPOCH);
+            self.requested = self.under_way.clone();
+        }
+        if mail.ready_through != self.ready_through {
+            (self.ready_through, self.is_behind) = (mail.ready_through, true);
+        }
         for delivery in mail.deliveries {
+            if delivery.position > self.ready_through {
+                // Read from the table when its time has come.
+                break;
+            }
             if self.is_behind || self.is_full() {
                 self.is_behind = true;
                 break;
@@ -163,17 +182,23 @@ impl Worker {
 
     /// Reads what is missing to go on.
     async fn refill(&mut self) -> Result<(), RefillError> {
-        if self.signer.as_ref().is_none_or(|(id, _)| *id != self.endpoint.secret_id) {
-            let (account, id) = (&self.endpoint.account, self.endpoint.secret_id);
-            self.signer = None;
-            self.signer = Some((id, self.means.secrets.signer(account, id).await?));
+        let Endpoint { secret_id, former_secrets, .. } = &*self.endpoint;
+        let is_current = |(id, former, _): &(SecretId, Vec<FormerSecret>, Arc<Keyring>)| {
+            id == secret_id && former == former_secrets
+        };
+        if !self.keyring.as_ref().is_some_and(is_current) {
+            self.keyring = None;
+            let keyring = self.means.secrets.keyring(&self.endpoint).await?;
+            self.keyring = Some((*secret_id, former_secrets.clone(), keyring));
         }
         let is_due = |at: jiff::Timestamp| at <= jiff::Timestamp::now();
         let is_low = self.first.queued() < QUEUED_DELIVERIES_MAX / 2
             && self.first.bytes() < QUEUED_BYTES_MAX / 2;
         if self.is_behind && is_low {
             let _permit = self.means.reads.acquire().await;
-            let page = read_first(&self.means.pool, &self.endpoint, self.taken).await?;
+            let page =
+                read_first(&self.means.pool, &self.endpoint, (self.taken, self.ready_through))
+                    .await?;
             self.is_behind = !page.is_last;
             for delivery in page.deliveries {
                 self.taken = delivery.position;
@@ -197,7 +222,7 @@ impl Worker {
 
     /// Starts attempts as far as there is room.
     fn start(&mut self) {
-        let Some((_, signer)) = self.signer.clone() else { return };
+        let Some((_, _, keyring)) = self.keyring.clone() else { return };
         while self.endpoint.is_active
             && !self.is_gone
             && self.in_flight.len() < self.in_flight_max()
@@ -206,10 +231,10 @@ impl Worker {
             let Some(delivery) = self.pick() else { break };
             self.under_way.insert(delivery.letter.id);
             let (post, endpoint) = (self.means.post.clone(), Arc::clone(&self.endpoint));
-            let signer = Arc::clone(&signer);
+            let keyring = Arc::clone(&keyring);
             self.in_flight.spawn(async move {
                 let at = jiff::Timestamp::now();
-                let sent = post.send(&endpoint, &signer, &delivery.letter, Timestamp::from(at));
+                let sent = post.send(&endpoint, &keyring, &delivery.letter, Timestamp::from(at));
                 let outcome = AssertUnwindSafe(sent).catch_unwind().await;
                 let outcome = outcome.unwrap_or(Outcome::Unreached { why: "Baton failed to send" });
                 Finished {
@@ -258,7 +283,7 @@ impl Worker {
     async fn take_result(&mut self, finished: Result<Finished, tokio::task::JoinError>) {
         // Attempts catch their panics and are never aborted while there is a worker.
         let Ok(finished) = finished else { return };
-        if finished.delivery.attempts == 0 {
+        if finished.delivery.is_first() {
             self.first.free(&finished.delivery.lane);
         }
         match finished.outcome {
@@ -278,7 +303,8 @@ impl Worker {
 
     fn recorded(&mut self, (id, retry_at): (Uuid, Option<jiff::Timestamp>)) {
         self.under_way.remove(&id);
-        let times = [self.retry_at, retry_at];
+        let requested_at = self.requested.remove(&id).then_some(jiff::Timestamp::UNIX_EPOCH);
+        let times = [self.retry_at, retry_at, requested_at];
         self.retry_at = times.into_iter().flatten().min();
     }
 

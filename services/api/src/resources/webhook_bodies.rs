@@ -1,7 +1,10 @@
 //! Bodies about webhooks (contract 1.8). Unknown events, bad URLs and over-long secrets are 400,
 //! as published clients expect (0.9).
 
-use baton_domain::webhook::{ALL_EVENTS, EVENTS, Ordering, SignatureScheme, WebhookFields};
+use baton_domain::webhook::{
+    ALL_EVENTS, EVENTS, Ordering, SECRET_OVERLAP_SECONDS, SECRET_OVERLAP_SECONDS_MAX,
+    SignatureScheme, WebhookFields,
+};
 use poem_openapi::Object;
 
 use crate::{
@@ -25,6 +28,7 @@ const ORDERINGS: [(&str, Ordering); 2] =
 pub(super) struct NewWebhook {
     pub(super) fields: WebhookFields,
     pub(super) secret: Option<String>,
+    pub(super) from_position: Option<i64>,
 }
 
 /// A webhook to be registered.
@@ -46,6 +50,10 @@ pub(super) struct NewWebhookDocument {
     ordering: Option<String>,
     /// Whether it is in use; true when left out.
     active: Option<bool>,
+    /// Deliveries begin with the events above this position of the log; 0 for all there are.
+    /// Without it they begin with what happens from now on. Only for an active webhook.
+    #[oai(validator(minimum(value = "0")))]
+    from_position: Option<i64>,
 }
 
 impl FromFields for NewWebhook {
@@ -55,17 +63,22 @@ impl FromFields for NewWebhook {
         let url = fields.text("url", URL).required();
         let events = read_events(fields).unwrap_or_else(|| vec![ALL_EVENTS.to_owned()]);
         let secret = read_secret(fields);
-        let fields = WebhookFields {
+        let active = fields.boolean("active").or(true);
+        let from_position = fields.integer("from_position", 0..=i64::MAX).optional();
+        if from_position.is_some() && !active {
+            fields.wrong("from_position", "is for an active webhook; an inactive one gets nothing");
+        }
+        let new = WebhookFields {
             url: Some(url),
             events: Some(events),
             signature_scheme: Some(
                 fields.choice("signature_scheme", &SCHEMES).or(SignatureScheme::Body),
             ),
             ordering: Some(fields.choice("ordering", &ORDERINGS).or(Ordering::PerTask)),
-            active: Some(fields.boolean("active").or(true)),
+            active: Some(active),
             secret_id: None,
         };
-        Self { fields, secret }
+        Self { fields: new, secret, from_position }
     }
 }
 
@@ -74,6 +87,7 @@ impl FromFields for NewWebhook {
 pub(super) struct WebhookUpdate {
     pub(super) fields: WebhookFields,
     pub(super) secret: Option<String>,
+    pub(super) secret_overlap_seconds: i64,
 }
 
 /// Fields to set; what is left out stays.
@@ -89,6 +103,10 @@ pub(super) struct WebhookUpdateDocument {
     /// What to sign with from now on.
     #[oai(validator(max_length = 256))]
     secret: Option<Nullable<String>>,
+    /// For how many seconds the former secret signs beside a new one, in `webhook-signature`;
+    /// 86400 when left out. With 0 every former secret is void at once.
+    #[oai(validator(minimum(value = "0"), maximum(value = "604800")))]
+    secret_overlap_seconds: Option<i64>,
     /// What the signature covers.
     signature_scheme: Option<SignatureSchemeWord>,
     /// `per_task` or `strict`.
@@ -102,6 +120,11 @@ impl FromFields for WebhookUpdate {
 
     fn from_fields(fields: &mut Fields<'_>) -> Self {
         let secret = read_secret(fields);
+        let overlap = fields.integer("secret_overlap_seconds", 0..=SECRET_OVERLAP_SECONDS_MAX);
+        let overlap = overlap.optional();
+        if overlap.is_some() && secret.is_none() {
+            fields.wrong("secret_overlap_seconds", "only goes with a new secret");
+        }
         let fields = WebhookFields {
             url: fields.text("url", URL).change(),
             events: read_events(fields),
@@ -110,7 +133,8 @@ impl FromFields for WebhookUpdate {
             active: fields.boolean("active").change(),
             secret_id: None,
         };
-        Self { fields, secret }
+        let secret_overlap_seconds = overlap.unwrap_or(SECRET_OVERLAP_SECONDS);
+        Self { fields, secret, secret_overlap_seconds }
     }
 }
 

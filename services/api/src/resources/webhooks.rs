@@ -14,7 +14,7 @@ use super::{
     webhook_bodies::{NewWebhook, WebhookUpdate},
 };
 use crate::{
-    answer::{Created, Rendered},
+    answer::{Accepted, Created, Rendered},
     body::Body,
     caller::{Read, Write},
     page::{self, Window, WindowRule},
@@ -22,7 +22,7 @@ use crate::{
     problem::Problem,
     query::{FromParams, Params, Query},
     schema::{Delivery, OkDeleted, Webhook as WebhookSchema, WebhookWithSecret},
-    service::{Reader, Services},
+    service::{Reader, Services, now},
 };
 
 pub(crate) struct WebhooksApi;
@@ -70,7 +70,9 @@ impl WebhooksApi {
     /// Register a webhook
     ///
     /// Every event of the account that it names is sent to its URL, signed, whoever caused it.
-    /// Without a `secret` the server makes one and shows it in this answer only.
+    /// Without a `secret` the server makes one and shows it in this answer only. With
+    /// `from_position` past events are sent too, each task's in order, before those that happen
+    /// from now on.
     #[oai(path = "/webhooks", method = "post", operation_id = "createWebhook")]
     async fn create(
         &self,
@@ -80,13 +82,13 @@ impl WebhooksApi {
     ) -> Result<Created<WebhookWithSecret>, Problem> {
         may_manage(&services, &call.caller)?;
         let context = services.context(&call, body.digest);
-        let NewWebhook { fields, secret } = body.value;
+        let NewWebhook { fields, secret, from_position } = body.value;
         check_url(&services, fields.url.as_deref()).await?;
         let secret = match secret {
             Some(secret) => WebhookSecret::Given(KeyText(secret)),
             None => WebhookSecret::Generated,
         };
-        let command = RegisterWebhook { fields, secret };
+        let command = RegisterWebhook { fields, secret, from_position };
         let answer = services.commands.register_webhook(&context, command).await?;
         let mut document = answer.state.document(0);
         document.secret = answer.secret.as_ref().map(|secret| secret.0.clone());
@@ -109,7 +111,9 @@ impl WebhooksApi {
 
     /// Change a webhook
     ///
-    /// `active: true` also sets `failure_count` to 0.
+    /// `active: true` also sets `failure_count` to 0. A new `secret` signs at once; for the time
+    /// of `secret_overlap_seconds` the former one does so too, in `webhook-signature`, where any
+    /// signature that matches is enough. `X-Delega-Signature` has room for the new one's only.
     #[oai(path = "/webhooks/:id", method = "patch", operation_id = "updateWebhook")]
     async fn update(
         &self,
@@ -119,10 +123,10 @@ impl WebhooksApi {
         body: Body<WebhookUpdate>,
     ) -> Result<Rendered<WebhookSchema>, Problem> {
         may_manage(&services, &call.caller)?;
-        let WebhookUpdate { fields, secret } = body.value;
+        let WebhookUpdate { fields, secret, secret_overlap_seconds } = body.value;
         check_url(&services, fields.url.as_deref()).await?;
         let starts_anew = fields.active == Some(true);
-        let command = WebhookCommand::Update { fields };
+        let command = WebhookCommand::Update { fields, secret_overlap_seconds };
         let secret = secret.map(KeyText);
         let answer = change(&services, &call, (id.0, body.digest), command, secret).await?;
         let count = match starts_anew {
@@ -182,6 +186,40 @@ impl WebhooksApi {
         let mut deliveries = services.deliveries.deliveries(account, webhook.id, one_more).await?;
         let has_more = window.cut(&mut deliveries);
         Ok(Rendered::of(&deliveries)?.has_more(has_more))
+    }
+
+    /// Send a delivery again
+    ///
+    /// It goes out at once, with the same id and the same body, whatever became of it before;
+    /// who asked for it is on record. If the receiver does not take it, it is tried again on the
+    /// usual schedule, from its beginning. An inactive webhook must be switched on first.
+    #[oai(
+        path = "/webhooks/:id/deliveries/:delivery_id/redeliver",
+        method = "post",
+        operation_id = "redeliver"
+    )]
+    async fn redeliver(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Write<Caller>,
+        id: Path<Id>,
+        delivery_id: Path<Id>,
+    ) -> Result<Accepted<Delivery>, Problem> {
+        may_manage(&services, &call.caller)?;
+        let webhook = id.as_str().parse().map_err(|_| Problem::not_found("Webhook"))?;
+        let delivery_id = delivery_id.as_str().parse();
+        let delivery_id = delivery_id.map_err(|_| Problem::not_found("Delivery"))?;
+        let account = &call.caller.account;
+        let found = services.deliveries.delivery(account, webhook, delivery_id).await?;
+        let delivery = found.ok_or_else(|| Problem::not_found("Delivery"))?;
+        let command = WebhookCommand::Redeliver { delivery_id };
+        let answer = change(&services, &call, (id.0, [0; 32]), command, None).await?;
+        // Asked for before: it is what it has become since.
+        let delivery = match answer.is_replay {
+            true => delivery,
+            false => delivery.requested(now()),
+        };
+        Ok(Rendered::of(&delivery)?.at(answer.position).replayed(answer.is_replay))
     }
 }
 

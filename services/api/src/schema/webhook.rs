@@ -27,10 +27,12 @@ pub struct Webhook {
     pub events: Vec<String>,
     /// False when nothing is sent.
     pub active: bool,
-    /// Failed attempts in a row.
+    /// Deliveries in a row that failed for good.
     pub failure_count: i64,
     /// What the signature covers.
     pub signature_scheme: SignatureScheme,
+    /// `per_task` or `strict`: in which order deliveries go out.
+    pub ordering: String,
     /// When it was created.
     pub created_at: Instant,
     /// When it was last changed.
@@ -71,4 +73,6 @@ pub struct Delivery {
     pub created_at: Instant,
     /// When the receiver took it.
     pub delivered_at: Nullable<Instant>,
+    /// Why there was no answer, where there was none.
+    pub error: Nullable<String>,
 }

@@ -8,6 +8,7 @@ from (
       on doomed.webhook_id = e.webhook_id
      and doomed.state = 'due'
      and doomed.attempt = 0
+     and doomed.requested_position = 0
      and doomed.position <= e.dropped_through
     where e.dropped_through > 0
     limit $1

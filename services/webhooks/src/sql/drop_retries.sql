@@ -7,8 +7,8 @@ from (
     join public.webhook_deliveries doomed
       on doomed.webhook_id = e.webhook_id
      and doomed.state = 'due'
-     and doomed.attempt > 0
-     and doomed.position <= e.dropped_through
+     and (doomed.attempt > 0 or doomed.requested_position > 0)
+     and greatest(doomed.position, doomed.requested_position) <= e.dropped_through
     where e.dropped_through > 0
     limit $1
     for update of doomed skip locked

@@ -12,6 +12,6 @@ or exists (
     select from public.webhook_deliveries d
     where d.webhook_id = e.webhook_id
       and d.state = 'due'
-      and d.attempt > 0
-      and d.position > e.dropped_through
+      and (d.attempt > 0 or d.requested_position > 0)
+      and greatest(d.position, d.requested_position) > e.dropped_through
 )

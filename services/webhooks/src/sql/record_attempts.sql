@@ -7,21 +7,35 @@ with settings as materialized (
 ), held as materialized (
     select from public.subscriptions, settings where name = $1 and epoch = $2
 ), finished as (
-    select delivery_id, attempt, state, next_attempt_at, status_code, response_body, error,
-           attempted_at, delivered_at, ordinal
+    select delivery_id, attempt, requested_position, state, next_attempt_at, status_code,
+           response_body, error, attempted_at, delivered_at, ordinal
     from unnest(
-        $3::uuid[], $4::integer[], $5::text[], $6::timestamptz[], $7::integer[], $8::text[],
-        $9::text[], $10::timestamptz[], $11::timestamptz[]
+        $3::uuid[], $4::integer[], $5::bigint[], $6::text[], $7::timestamptz[], $8::integer[],
+        $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[]
     ) with ordinality as finished (
-        delivery_id, attempt, state, next_attempt_at, status_code, response_body, error,
-        attempted_at, delivered_at, ordinal
+        delivery_id, attempt, requested_position, state, next_attempt_at, status_code,
+        response_body, error, attempted_at, delivered_at, ordinal
     )
 ), moved as (
-    -- What was dropped while its attempt was under way stays dropped, unless it arrived.
     update public.webhook_deliveries d
     set attempt = f.attempt,
-        state = case when d.state = 'dropped' and f.state = 'due' then d.state else f.state end,
-        next_attempt_at = case when d.state = 'due' then f.next_attempt_at end,
+        attempts_before = case
+            when d.requested_position > f.requested_position then f.attempt
+            else d.attempts_before
+        end,
+        state = case
+            -- What was dropped while its attempt was under way stays dropped, unless it arrived.
+            when d.state = 'dropped' and f.state = 'due' then d.state
+            -- What was asked for again meanwhile is still due, unless it arrived.
+            when d.state = 'due' and d.requested_position > f.requested_position
+                 and f.state = 'failed' then d.state
+            else f.state
+        end,
+        next_attempt_at = case
+            when d.state = 'due' and d.requested_position > f.requested_position
+                 and f.state <> 'delivered' then d.next_attempt_at
+            when d.state = 'due' then f.next_attempt_at
+        end,
         status_code = f.status_code,
         response_body = f.response_body,
         error = f.error,
@@ -57,5 +71,5 @@ select exists (select from held) as is_held,
        array(
            select webhook_id
            from counted
-           where failure_count >= $12 and failure_count - failures < $12
+           where failure_count >= $13 and failure_count - failures < $13
        ) as failing

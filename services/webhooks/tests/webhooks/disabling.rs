@@ -6,7 +6,7 @@ use baton_harness::receiver::{Answer, Receiver};
 use baton_harness::wait_until;
 use baton_webhooks::Settings;
 
-use crate::node::{LIMIT, Node, received, retrying, settings};
+use crate::node::{LIMIT, Node, received, retrying, settings, update};
 
 fn active(active: bool) -> WebhookFields {
     WebhookFields { active: Some(active), ..WebhookFields::default() }
@@ -87,7 +87,7 @@ async fn a_receiver_that_is_gone_is_switched_off_at_once() {
 
 #[tokio::test]
 async fn an_inactive_or_deleted_webhook_gets_nothing_more_not_even_retries() {
-    for ending in [WebhookCommand::Update { fields: active(false) }, WebhookCommand::Delete] {
+    for ending in [update(active(false)), WebhookCommand::Delete] {
         let (node, receiver) = (Node::new().await, Receiver::start().await);
         let webhooks = node.start(retrying(&[300]));
         let (webhook, witness) = (node.register(&receiver.url()).await, Receiver::start().await);

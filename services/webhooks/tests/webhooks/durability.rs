@@ -1,7 +1,7 @@
 //! A committed event reaches its webhooks whatever stops in between, with one id and one body.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use baton_harness::receiver::{Answer, Receiver};
 use baton_harness::wait_until;
@@ -269,5 +269,37 @@ async fn what_a_crash_of_the_database_took_is_planned_again_in_the_same_bytes() 
         assert_eq!(all[first].header("webhook-id"), all[again].header("webhook-id"));
         assert_eq!(all[first].body, all[again].body);
     }
+    webhooks.shutdown().await;
+}
+
+#[tokio::test]
+async fn who_was_stopped_before_it_looked_at_what_is_due_sends_nothing_of_it() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(settings());
+    node.register(&receiver.url()).await;
+    receiver.answer_always(Answer::hang());
+    node.create_task("1").await;
+    received(&receiver, 1).await;
+    drop(webhooks);
+    receiver.answer_always(Answer::status(200));
+    // The next one holds the subscription and is stopped right then; another takes over.
+    let client = node.database.connect().await;
+    client.batch_execute(include_str!("sql/hold_endpoints.sql")).await.unwrap();
+    let webhooks = node.start(settings());
+    let other = node.database.connect().await;
+    wait_until(LIMIT, "it to wait", async || {
+        let waited_for = include_str!("sql/endpoints_waited_for.sql");
+        other.query_one(waited_for, &[]).await.unwrap().get(0)
+    })
+    .await;
+    node.create_task("planned by another").await;
+    other.execute(include_str!("sql/rob_ahead.sql"), &[]).await.unwrap();
+    client.batch_execute("commit").await.unwrap();
+    node.planned(&webhooks).await;
+    node.create_task("a while").await;
+    let freed_at = SystemTime::now();
+    other.execute(include_str!("sql/end_lease.sql"), &[]).await.unwrap();
+    let all = received(&receiver, 2).await;
+    assert!(all[1].at >= freed_at, "what was due was another's to send");
     webhooks.shutdown().await;
 }

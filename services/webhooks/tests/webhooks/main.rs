@@ -5,10 +5,15 @@
 
 mod addresses;
 mod answers;
+mod backfill;
+mod counter;
 mod disabling;
 mod durability;
+mod isolation;
 mod log;
 mod measure;
 mod node;
 mod order;
+mod redelivery;
 mod requests;
+mod rotation;

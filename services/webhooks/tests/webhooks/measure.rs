@@ -4,46 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
-
+use crate::counter::counter;
 use crate::node::{Node, only, settings};
-
-/// Arrivals that may wait to be counted.
-const ARRIVALS_MAX: usize = 100_000;
-
-/// A receiver that only counts: the harness's keeps everything, and would be what is measured.
-async fn counter() -> (String, mpsc::Receiver<Instant>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    let (arrived, arrivals) = mpsc::channel(ARRIVALS_MAX);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(count(stream, arrived.clone()));
-        }
-    });
-    (url, arrivals)
-}
-
-async fn count(mut stream: TcpStream, arrived: mpsc::Sender<Instant>) {
-    stream.set_nodelay(true).unwrap();
-    let mut buffer = Vec::with_capacity(64 * 1024);
-    while stream.read_buf(&mut buffer).await.is_ok_and(|read| read > 0) {
-        let Some(head) = buffer.windows(4).position(|window| window == b"\r\n\r\n") else {
-            continue;
-        };
-        let text = String::from_utf8_lossy(&buffer[..head]).to_lowercase();
-        let length = text.split("content-length: ").nth(1).unwrap();
-        let length: usize = length.lines().next().unwrap().parse().unwrap();
-        if buffer.len() < head + 4 + length {
-            continue;
-        }
-        buffer.clear();
-        arrived.send(Instant::now()).await.unwrap();
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-    }
-}
 
 async fn create(node: &Node, tasks: usize, at_once: usize) {
     let created = (0..at_once).map(|_| async {
@@ -71,7 +33,7 @@ async fn measure_latency() {
         every.tick().await;
         node.create_task(&number.to_string()).await;
         let committed = Instant::now();
-        let arrived = arrivals.recv().await.unwrap();
+        let arrived = arrivals.recv().await.unwrap().at;
         latencies.push(arrived.saturating_duration_since(committed));
     }
     latencies.sort();

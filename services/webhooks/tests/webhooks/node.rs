@@ -10,7 +10,7 @@ use baton_domain::task::{Changes, Finish, Task, Update};
 use baton_domain::webhook::{
     ALL_EVENTS, Ordering, SignatureScheme, Webhook, WebhookCommand, WebhookFields,
 };
-use baton_domain::{AccountId, WebhookId};
+use baton_domain::{AccountId, DeliveryId, WebhookId};
 use baton_harness::postgres::{Database, database};
 use baton_harness::receiver::{Received, Receiver};
 use baton_harness::wait_for;
@@ -98,6 +98,16 @@ impl Node {
 
     /// Registers a webhook for all events, with some fields set otherwise.
     pub(crate) async fn register_with(&self, url: &str, fields: WebhookFields) -> WebhookId {
+        self.register_from(url, fields, None).await
+    }
+
+    /// As [`Node::register_with`], its events beginning above a position.
+    pub(crate) async fn register_from(
+        &self,
+        url: &str,
+        fields: WebhookFields,
+        from_position: Option<i64>,
+    ) -> WebhookId {
         let fields = WebhookFields {
             url: Some(url.to_owned()),
             events: fields.events.or(Some(vec![ALL_EVENTS.to_owned()])),
@@ -107,12 +117,27 @@ impl Node {
             secret_id: None,
         };
         let secret = WebhookSecret::Given(KeyText(SECRET.to_owned()));
-        let command = RegisterWebhook { fields, secret };
+        let command = RegisterWebhook { fields, secret, from_position };
         self.commands.register_webhook(&self.project(), command).await.unwrap().state.id
     }
 
     pub(crate) async fn change(&self, webhook: WebhookId, fields: WebhookFields) {
-        self.webhook_command(webhook, WebhookCommand::Update { fields }).await;
+        self.webhook_command(webhook, update(fields)).await;
+    }
+
+    /// Gives the webhook another secret.
+    pub(crate) async fn rotate(&self, webhook: WebhookId, secret: &str, overlap_seconds: i64) {
+        let (fields, secret_overlap_seconds) = (WebhookFields::default(), overlap_seconds);
+        let command = WebhookCommand::Update { fields, secret_overlap_seconds };
+        let command = ChangeWebhook { id: webhook.to_string(), command };
+        let secret = Some(KeyText(secret.to_owned()));
+        self.commands.change_webhook(&self.project(), command, secret).await.unwrap();
+    }
+
+    /// Asks for a delivery again.
+    pub(crate) async fn redeliver(&self, webhook: WebhookId, delivery: Uuid) {
+        let delivery_id = DeliveryId(delivery);
+        self.webhook_command(webhook, WebhookCommand::Redeliver { delivery_id }).await;
     }
 
     pub(crate) async fn webhook_command(&self, webhook: WebhookId, command: WebhookCommand) {
@@ -146,7 +171,12 @@ impl Node {
         let changes =
             Changes { description: Some(Some(description.to_owned())), ..Changes::default() };
         let update = Box::new(Update { changes, ..Update::default() });
-        let action = TaskAction::Update { update, assigned_to: None, foreign: Default::default() };
+        let action = TaskAction::Update {
+            update,
+            assigned_to: None,
+            depends_on: None,
+            foreign: Default::default(),
+        };
         self.act(&self.project(), task, action).await;
     }
 
@@ -181,6 +211,11 @@ impl Node {
 
 fn context(caller: Caller) -> Context {
     Context { caller, correlation_id: Uuid::now_v7(), causation_id: None, key: None }
+}
+
+/// An update of a webhook.
+pub(crate) fn update(fields: WebhookFields) -> WebhookCommand {
+    WebhookCommand::Update { fields, secret_overlap_seconds: 0 }
 }
 
 /// Fields with nothing set but these events.

@@ -88,7 +88,12 @@ async fn events_carry_the_members_of_their_kind() {
         ..Changes::default()
     };
     let update = Box::new(Update { changes, ..Update::default() });
-    let action = TaskAction::Update { update, assigned_to: None, foreign: Default::default() };
+    let action = TaskAction::Update {
+        update,
+        assigned_to: None,
+        depends_on: None,
+        foreign: Default::default(),
+    };
     node.act(&node.project(), &parent, action).await;
     let child = Changes { content: Some("child".to_owned()), ..Changes::default() };
     let child = CreateTask { parent: Some(parent.clone()), ..CreateTask::new(child) };
@@ -145,5 +150,22 @@ async fn a_webhook_gets_what_it_wants_of_its_own_account() {
     assert_eq!(node.deliveries(only_updates).await.len(), 1);
     let counts = node.deliveries.failure_counts(&node.account).await.unwrap();
     assert_eq!(counts.keys().collect::<Vec<_>>(), [&only_updates]);
+    webhooks.shutdown().await;
+}
+
+#[tokio::test]
+async fn names_are_those_of_the_event_also_when_nobody_listened_in_between() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhooks = node.start(settings());
+    let webhook = node.register(&receiver.url()).await;
+    node.create_task("before").await;
+    received(&receiver, 1).await;
+    let active = |active| WebhookFields { active: Some(active), ..WebhookFields::default() };
+    node.change(webhook, active(false)).await;
+    let agent = node.agent("newcomer").await;
+    node.change(webhook, active(true)).await;
+    node.create_as(&agent, "after").await;
+    let request = &received(&receiver, 2).await[1];
+    assert_eq!(request.json()["agent"]["name"], "newcomer");
     webhooks.shutdown().await;
 }

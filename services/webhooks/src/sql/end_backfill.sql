@@ -1,0 +1,1 @@
+delete from public.webhook_backfills where webhook_id = $1

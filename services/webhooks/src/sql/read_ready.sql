@@ -1,0 +1,1 @@
+select webhook_id, position from public.webhook_backfills

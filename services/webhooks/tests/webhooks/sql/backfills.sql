@@ -1,0 +1,1 @@
+select position from public.webhook_backfills order by webhook_id

@@ -1,0 +1,1 @@
+select webhook_id from public.webhook_endpoints order by webhook_id

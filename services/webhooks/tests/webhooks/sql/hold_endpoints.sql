@@ -1,0 +1,2 @@
+begin;
+lock table public.webhook_endpoints in access exclusive mode

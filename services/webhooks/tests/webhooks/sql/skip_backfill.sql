@@ -1,0 +1,1 @@
+update public.webhook_backfills set position = through - 1
