@@ -3,9 +3,12 @@
 //! Authentication and names need no read model. What a node does itself is in its directory
 //! before it is answered; what other nodes do arrives within [`FOLLOW_EVERY`], and a miss catches
 //! up first. Writes never rest on a stale view: each guards the account's version.
+//!
+//! An account whose history cannot be read is closed, nobody of it is let in, and it alone: the
+//! others go on. It is read anew from time to time and opened when that succeeds.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, RwLock},
     time::Duration,
 };
@@ -23,6 +26,9 @@ use crate::fold::{FoldError, account_stream, fold};
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 /// How long it rests between two looks, however often it is woken: accounts change rarely.
 const FOLLOW_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often closed accounts are read anew.
+const REOPEN_EVERY: Duration = Duration::from_secs(5);
 
 /// An account as of a version of its stream.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +56,8 @@ struct View {
     accounts: HashMap<AccountId, KnownAccount>,
     keys: HashMap<KeyHash, (AccountId, AgentId)>,
     tokens: HashMap<KeyHash, AccountId>,
+    /// Accounts whose history cannot be read.
+    closed: HashSet<AccountId>,
 }
 
 impl Directory {
@@ -103,22 +111,55 @@ impl Directory {
         Ok(account_at(&self.log, account, position).await?.state)
     }
 
-    /// Reads what happened to accounts since the last look.
+    /// Reads what happened to accounts since the last look. What cannot be read closes its
+    /// account, and is no error of this call.
     ///
     /// # Errors
-    /// [`FoldError`] where history cannot be read; what was read before stays.
+    /// [`FoldError`] where the log does not answer; what was read before stays.
     pub async fn catch_up(&self) -> Result<(), FoldError> {
         let _one_at_a_time = self.catching_up.lock().await;
         let events = self.log.accounts_after(self.read(|view| view.position)).await?;
-        self.view.write().expect("no holder of the directory's lock panics").learn(&events)
+        for (event, cause) in self.write(|view| view.learn(&events)) {
+            let (position, cause): (_, &dyn std::error::Error) = (event.position, &cause);
+            let correlation_id = event.correlation_id;
+            tracing::error!(
+                position,
+                %correlation_id,
+                error = cause,
+                "an account's history cannot be read: the account is closed"
+            );
+        }
+        Ok(())
+    }
+
+    /// Reads closed accounts anew: somebody may have mended their history.
+    async fn reopen(&self) -> Result<(), FoldError> {
+        let _one_at_a_time = self.catching_up.lock().await;
+        let (closed, position) = self.read(|view| (view.closed.clone(), view.position));
+        for account in closed {
+            match account_at(&self.log, &account, position).await {
+                Ok(known) => {
+                    self.write(|view| view.open(account, known));
+                    tracing::info!(position, "an account that was closed is open again");
+                }
+                Err(error) if error.is_passing() => return Err(error),
+                Err(_still_closed) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Catches up for ever: soon after a wake-up, and every [`FOLLOW_EVERY`] without one.
     pub async fn follow(&self) {
         let mut wake = self.log.wake();
         let mut was_well = true;
+        let mut reopen_at = tokio::time::Instant::now();
         loop {
-            let caught_up = self.catch_up().await;
+            let mut caught_up = self.catch_up().await;
+            if tokio::time::Instant::now() >= reopen_at {
+                caught_up = caught_up.and(self.reopen().await);
+                reopen_at = tokio::time::Instant::now() + REOPEN_EVERY;
+            }
             if let (Err(error), true) = (&caught_up, was_well) {
                 let error: &dyn std::error::Error = error;
                 tracing::error!(error, "the directory cannot follow the log");
@@ -130,40 +171,76 @@ impl Directory {
         }
     }
 
+    /// How many accounts there are, and how many living agents in all of them.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        self.read(|view| (view.accounts.len(), view.keys.len()))
+    }
+
+    /// How many accounts are closed, because their history cannot be read.
+    #[must_use]
+    pub fn closed(&self) -> usize {
+        self.read(|view| view.closed.len())
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut View) -> T) -> T {
+        change(&mut self.view.write().expect("no holder of the directory's lock panics"))
+    }
+
     fn read<T>(&self, ask: impl FnOnce(&View) -> T) -> T {
         ask(&self.view.read().expect("no holder of the directory's lock panics"))
     }
 }
 
 impl View {
-    fn learn(&mut self, events: &[RecordedEvent]) -> Result<(), FoldError> {
+    /// Folds the events in; what cannot be read closes its account and is given back.
+    fn learn<'a>(&mut self, events: &'a [RecordedEvent]) -> Vec<(&'a RecordedEvent, FoldError)> {
+        let mut unreadable = Vec::new();
         for event in events {
-            let Ok(id) = event.stream.account.parse::<AccountId>() else {
-                return Err(FoldError::Account { name: event.stream.account.clone() });
-            };
-            let known = self.accounts.entry(id.clone()).or_default();
-            let before = Arc::unwrap_or_clone(std::mem::take(&mut known.state));
-            let keys_before: Vec<KeyHash> = keys_of(&before).map(|(hash, _)| hash).collect();
-            let folded = fold(before.clone(), event);
-            known.state = Arc::new(match folded {
-                Ok(after) => after,
-                Err(error) => {
-                    known.state = Arc::new(before);
-                    return Err(error);
-                }
-            });
-            (known.version, known.position) = (event.version, event.position);
-            for hash in keys_before {
-                self.keys.remove(&hash);
-            }
-            let keys = keys_of(&known.state).map(|(hash, agent)| (hash, (id.clone(), agent)));
-            self.keys.extend(keys);
-            if let Some(token) = known.state.token_hash {
-                self.tokens.insert(token, id);
-            }
             self.position = event.position;
+            let name = &event.stream.account;
+            let Ok(id) = name.parse::<AccountId>() else {
+                unreadable.push((event, FoldError::Account { name: name.clone() }));
+                continue;
+            };
+            if self.closed.contains(&id) {
+                continue;
+            }
+            let before = self.accounts.remove(&id).unwrap_or_default();
+            self.forget(&before.state);
+            match fold(Arc::unwrap_or_clone(before.state), event) {
+                Ok(after) => {
+                    let (state, version) = (Arc::new(after), event.version);
+                    self.open(id, KnownAccount { state, version, position: event.position });
+                }
+                Err(cause) => {
+                    self.closed.insert(id);
+                    unreadable.push((event, cause));
+                }
+            }
         }
-        Ok(())
+        unreadable
+    }
+
+    /// Lets in whom the account lets in.
+    fn open(&mut self, id: AccountId, known: KnownAccount) {
+        self.closed.remove(&id);
+        let keys = keys_of(&known.state).map(|(hash, agent)| (hash, (id.clone(), agent)));
+        self.keys.extend(keys);
+        if let Some(token) = known.state.token_hash {
+            self.tokens.insert(token, id.clone());
+        }
+        self.accounts.insert(id, known);
+    }
+
+    /// Lets nobody in whom the account let in.
+    fn forget(&mut self, account: &Account) {
+        for (hash, _) in keys_of(account) {
+            self.keys.remove(&hash);
+        }
+        if let Some(token) = account.token_hash {
+            self.tokens.remove(&token);
+        }
     }
 }
 

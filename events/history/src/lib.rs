@@ -5,11 +5,13 @@
 //! state comes with the version it was folded to.
 
 mod directory;
+mod excerpts;
 mod fold;
 mod states;
 mod subjects;
 
 pub use directory::{Directory, KnownAccount};
+pub use excerpts::Excerpts;
 pub use fold::{FoldError, Folded, account_stream, fold, task_stream, webhook_stream};
 pub use states::{States, Versioned};
 pub use subjects::{ActorDocument, Subject, SubjectState, Subjects};

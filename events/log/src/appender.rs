@@ -14,6 +14,7 @@ use tokio_postgres::{Config, Row};
 
 use crate::append::{Appended, Receipt};
 use crate::batch::{self, Waiting};
+use crate::count;
 use crate::error::{AppendError, InvalidAppend, Trouble};
 use crate::event::Position;
 use crate::log::{LogSettings, raise};
@@ -123,7 +124,10 @@ impl Appender {
             Err(trouble) => return Next::Unreachable(batch, trouble),
         };
         let lost = session.backend;
-        match session.append(&batch).await {
+        let sent = std::time::Instant::now();
+        let appended = session.append(&batch).await;
+        count::batch(&batch, sent);
+        match appended {
             Ok(rows) => self.answer(batch, &rows),
             Err(Failure::Refused(cause)) => return self.refused(batch, cause, last).await,
             Err(Failure::Unknown(trouble)) => {

@@ -163,7 +163,11 @@ pub(crate) fn replay(account: &str, row: &Row) -> Result<Replay, tokio_postgres:
     })
 }
 
-async fn prepared(pool: &Pool, sql: &'static str) -> Result<(Object, Statement), ReadError> {
+/// A connection, and the statement prepared on it.
+pub(crate) async fn prepared(
+    pool: &Pool,
+    sql: &'static str,
+) -> Result<(Object, Statement), ReadError> {
     let client = pool.get().await.map_err(ReadError::Pool)?;
     let statement = client.prepare_cached(sql).await.map_err(ReadError::Query)?;
     Ok((client, statement))
@@ -184,7 +188,8 @@ async fn page(
     Ok(i64::try_from(rows.len()).expect("a page is bounded"))
 }
 
-fn recorded(row: &Row) -> Result<RecordedEvent, tokio_postgres::Error> {
+/// The event of a row.
+pub(crate) fn recorded(row: &Row) -> Result<RecordedEvent, tokio_postgres::Error> {
     Ok(RecordedEvent {
         position: row.try_get("position")?,
         account_seq: row.try_get("account_seq")?,

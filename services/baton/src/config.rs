@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     str::FromStr,
+    time::Duration,
 };
 
 use baton_commands::MasterKey;
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) master_key: Option<MasterKey>,
     /// Webhooks may point to addresses that are not globally routable.
     pub(crate) allow_private_webhooks: bool,
+    /// Pauses before each further attempt to deliver a webhook; none: the contract's.
+    pub(crate) webhook_retry_pauses: Option<Vec<Duration>>,
     /// Reads a minute and credential; 0 is no limit.
     pub(crate) reads_per_minute: u32,
     /// Writes a minute and credential; 0 is no limit.
@@ -82,6 +85,7 @@ impl Settings {
             project_token: read("BATON_PROJECT_TOKEN", project_token)?,
             master_key: read("BATON_MASTER_KEY", master_key)?,
             allow_private_webhooks: read_or("BATON_ALLOW_PRIVATE_WEBHOOKS", "false", flag)?,
+            webhook_retry_pauses: read("BATON_WEBHOOK_RETRY_SCHEDULE", pauses)?,
             reads_per_minute: per_minute("BATON_RATE_LIMIT_READS_PER_MINUTE")?,
             writes_per_minute: per_minute("BATON_RATE_LIMIT_WRITES_PER_MINUTE")?,
             log_filter: read_or("BATON_LOG", LOG_DEFAULT, log_filter)?,
@@ -166,6 +170,12 @@ fn flag(text: &str) -> Result<bool, String> {
     }
 }
 
+fn pauses(text: &str) -> Result<Vec<Duration>, String> {
+    let seconds = text.split(',').map(|part| part.trim().parse().map(Duration::from_secs));
+    let problem = "must be seconds separated by commas, such as 5,300,1800";
+    seconds.collect::<Result<_, _>>().map_err(|_| problem.to_owned())
+}
+
 fn log_filter(text: &str) -> Result<String, String> {
     match tracing_subscriber::EnvFilter::try_new(text) {
         Ok(_) => Ok(text.to_owned()),
@@ -198,6 +208,8 @@ mod tests {
         assert!(master_key("short").unwrap_err().contains("not a master key"));
         assert_eq!(flag("TRUE"), Ok(true));
         assert!(flag("maybe").is_err());
+        assert_eq!(pauses("5, 300"), Ok([5, 300].map(Duration::from_secs).to_vec()));
+        assert!(pauses("5,,300").unwrap_err().contains("seconds"));
         assert_eq!(log_format("json"), Ok(LogFormat::Json));
         assert!(log_format("xml").is_err());
     }

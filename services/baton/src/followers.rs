@@ -1,8 +1,15 @@
 //! The followers of the log that this process takes part in, by its roles. No logic beyond order.
 
-use baton_feed::{Running, relay};
+use std::sync::Arc;
+
+use baton_feed::{
+    Running,
+    relay::{self, NatsClient},
+};
+use baton_operations::{IsConnected, Part};
 use baton_projections::{Model, Reads};
 use baton_webhooks::Webhooks;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -13,8 +20,14 @@ use crate::{
 
 /// What runs beside requests until it is shut down.
 pub(crate) struct Followers {
-    running: Vec<Running>,
+    /// What requests wait for.
+    models: Vec<Running>,
+    /// What no request waits for.
+    others: Vec<Running>,
     sender: Option<Webhooks>,
+    /// Names of the subscriptions that other processes keep.
+    observed: Vec<&'static str>,
+    nats: Option<NatsClient>,
 }
 
 impl Followers {
@@ -26,30 +39,81 @@ impl Followers {
         nats_url: Option<&str>,
         stop: &CancellationToken,
     ) -> Result<(Self, Reads), StartError> {
-        let (mut running, reads) = read_models(core, roles);
+        let (models, reads) = read_models(core, roles);
+        let (mut others, mut nats) = (Vec::new(), None);
         if let Some(url) = nats_url {
-            running.extend(on_nats(core, roles, url, stop).await?);
+            let (client, relay) = on_nats(core, roles, url, stop).await?;
+            others.extend(relay);
+            nats = Some(client);
+        }
+        if roles.has(Role::Policies) {
+            others.push(baton_policies::spawn(core.commands.clone(), core.pool.clone()));
         }
         let sender = match roles.has(Role::Webhooks) {
             true => {
-                let allow_private = settings.allow_private_webhooks;
-                let sending = baton_webhooks::Settings { allow_private, ..Default::default() };
+                let sending = sending(settings);
                 Some(Webhooks::start(core.commands.clone(), core.pool.clone(), sending)?)
             }
             false => None,
         };
-        Ok((Self { running, sender }, reads))
+        let observed = match roles.has(Role::Projector) {
+            true => Vec::new(),
+            false => models.iter().map(Running::name).collect(),
+        };
+        Ok((Self { models, others, sender, observed, nats }, reads))
     }
 
-    /// Each at the end of its batch.
-    pub(crate) async fn shutdown(self) {
-        if let Some(sender) = self.sender {
-            sender.shutdown().await;
-        }
-        for follower in self.running {
-            follower.shutdown().await;
-        }
+    /// The subscriptions that this process takes part in.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        let sender = self.sender.iter().map(|it| (baton_webhooks::SUBSCRIPTION, it.progress()));
+        let running = self.models.iter().chain(&self.others);
+        running
+            .map(|it| (it.name(), it.progress()))
+            .chain(sender)
+            .filter(|(name, _)| !self.observed.contains(name))
+            .map(|(name, progress)| Part { name: name.to_owned(), progress })
+            .collect()
     }
+
+    /// Whether NATS is connected, to be asked at any time.
+    pub(crate) fn nats(&self) -> Option<IsConnected> {
+        let client = self.nats.clone()?;
+        Some(Arc::new(move || relay::is_connected(&client)))
+    }
+
+    /// Ends what no request waits for, each at the end of its batch: others may take over.
+    pub(crate) async fn end_others(&mut self) {
+        let sender = self.sender.take();
+        let others = shutdown(std::mem::take(&mut self.others));
+        let sending = async {
+            if let Some(sender) = sender {
+                sender.shutdown().await;
+            }
+        };
+        tokio::join!(others, sending);
+    }
+
+    /// Ends the rest.
+    pub(crate) async fn shutdown(mut self) {
+        self.end_others().await;
+        shutdown(self.models).await;
+    }
+}
+
+/// What the operator chose about webhooks.
+fn sending(settings: &Settings) -> baton_webhooks::Settings {
+    let allow_private = settings.allow_private_webhooks;
+    let mut sending = baton_webhooks::Settings { allow_private, ..Default::default() };
+    if let Some(pauses) = &settings.webhook_retry_pauses {
+        sending.schedule.pauses.clone_from(pauses);
+    }
+    sending
+}
+
+/// All side by side: none waits for another's batch.
+async fn shutdown(running: Vec<Running>) {
+    let mut ending: JoinSet<()> = running.into_iter().map(Running::shutdown).collect();
+    while ending.join_next().await.is_some() {}
 }
 
 fn read_models(core: &Core, roles: &Roles) -> (Vec<Running>, Reads) {
@@ -68,13 +132,15 @@ async fn on_nats(
     roles: &Roles,
     url: &str,
     stop: &CancellationToken,
-) -> Result<Option<Running>, StartError> {
+) -> Result<(NatsClient, Option<Running>), StartError> {
     let client = relay::connect(url).await.map_err(StartError::Nats)?;
-    tokio::spawn(baton_feed::hear(core.log.clone(), client.clone(), stop.clone()));
+    tokio::spawn(baton_feed::share_wakes(core.log.clone(), client.clone(), stop.clone()));
     if !roles.has(Role::Relay) {
-        return Ok(None);
+        return Ok((client, None));
     }
-    let relay = relay::Relay::new(core.log.clone(), client, relay::RelaySettings::default());
+    let relay =
+        relay::Relay::new(core.log.clone(), client.clone(), relay::RelaySettings::default());
     let subscription = relay::Relay::subscription();
-    Ok(Some(baton_feed::spawn(core.log.clone(), core.pool.clone(), subscription, relay)))
+    let relay = baton_feed::spawn(core.log.clone(), core.pool.clone(), subscription, relay);
+    Ok((client, Some(relay)))
 }

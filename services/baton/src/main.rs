@@ -5,9 +5,12 @@ mod account;
 mod config;
 mod followers;
 mod logging;
+mod nats;
 mod rebuild;
 mod roles;
 mod serve;
+mod status;
+mod watching;
 mod wiring;
 
 use std::{error::Error, process::ExitCode};
@@ -40,13 +43,26 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Show where every subscription stands; fails when one stands still.
+    Status,
     /// Manage accounts.
     Account {
         #[command(subcommand)]
         command: AccountCommand,
     },
+    /// Manage what is published on NATS.
+    Nats {
+        #[command(subcommand)]
+        command: NatsCommand,
+    },
     /// Print the OpenAPI document of the HTTP API.
     Openapi,
+}
+
+#[derive(Subcommand)]
+enum NatsCommand {
+    /// Delete the stream and publish the whole log again, with the same ids in the same order.
+    Rebuild,
 }
 
 #[derive(Subcommand)]
@@ -83,8 +99,12 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Rebuild { model, check } => {
             return Ok(runtime.block_on(rebuild::run(settings, model.as_deref(), check))?);
         }
+        Command::Status => return Ok(runtime.block_on(status::run(&settings))?),
         Command::Account { command: AccountCommand::Create { name } } => {
             runtime.block_on(account::create(settings, &name))?;
+        }
+        Command::Nats { command: NatsCommand::Rebuild } => {
+            return Ok(runtime.block_on(nats::rebuild(settings))?);
         }
         Command::Openapi => return print_openapi(),
     }

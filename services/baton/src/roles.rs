@@ -19,6 +19,18 @@ pub(crate) enum Role {
     Policies,
 }
 
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Projector => "projector",
+            Self::Relay => "relay",
+            Self::Webhooks => "webhooks",
+            Self::Policies => "policies",
+        }
+    }
+}
+
 /// The roles of one process.
 #[derive(Debug, Clone)]
 pub(crate) struct Roles(Vec<Role>);
@@ -35,6 +47,11 @@ impl Roles {
     /// The process has this role.
     pub(crate) fn has(&self, role: Role) -> bool {
         self.0.contains(&role)
+    }
+
+    /// Their names.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.0.iter().map(|role| role.name()).collect()
     }
 
     /// Nothing is left to other processes.

@@ -10,6 +10,7 @@ use baton_api::{
     rate_limit::Rates,
 };
 use baton_local::{DataDir, Nats, Postgres, PostgresSettings};
+use baton_operations::{Operations, Recorder};
 use baton_webhooks::{AddressRules, Deliveries, SystemLookup};
 use poem::{
     Server,
@@ -23,7 +24,8 @@ use crate::{
     config::Settings,
     followers::Followers,
     roles::{Role, Roles},
-    wiring::{Core, DATABASE_URL_FILE, NodeSecrets, StartError},
+    watching::operations,
+    wiring::{Core, DATABASE_URL_FILE, NATS_URL_FILE, NodeSecrets, StartError},
 };
 
 /// How long requests under way may take when the node is told to stop.
@@ -94,6 +96,9 @@ async fn servers(settings: &Settings, data: &DataDir) -> Result<Servers, StartEr
         Some(url) => (Some(url.clone()), None),
         None => {
             let nats = Nats::start(data).await?;
+            if let Some(nats) = &nats {
+                write_private(&data.path().join(NATS_URL_FILE), &nats.url())?;
+            }
             (nats.as_ref().map(Nats::url), nats)
         }
     };
@@ -106,20 +111,32 @@ async fn run(
     secrets: NodeSecrets,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
+    let recorder = baton_operations::install()?;
     let core = Core::open(&database, secrets).await?;
     baton_projections::install(&core.log, &core.pool).await?;
-    let (followers, reads) =
+    let (mut followers, reads) =
         Followers::start(&core, &node.roles, &node.settings, nats_url.as_deref(), &stop).await?;
-    let background = tokio::spawn(background(core.commands.clone()));
+    let background = tokio::spawn(background(core.commands.clone(), recorder.clone()));
+    let operations = operations(&core, &node.roles, &followers, recorder, &stop);
     let services = Services {
         commands: core.commands.clone(),
         reads,
         deliveries: Deliveries::new(core.request_pool.clone()),
         addresses: AddressRules::new(node.settings.allow_private_webhooks, Arc::new(SystemLookup)),
+        feed: core.feed(&stop),
     };
-    let served = serve_http(node, services, &stop).await;
-    // Also where HTTP ended by itself.
-    stop.cancel();
+    let serving = async {
+        let served = serve_http(node, services, operations, &stop).await;
+        // Also where HTTP ended by itself.
+        stop.cancel();
+        served
+    };
+    // Read models go on until the last request has its answer.
+    let ending = async {
+        stop.cancelled().await;
+        followers.end_others().await;
+    };
+    let (served, ()) = tokio::join!(serving, ending);
     background.abort();
     followers.shutdown().await;
     core.log.shutdown().await;
@@ -128,7 +145,7 @@ async fn run(
 }
 
 /// What a node does beside requests and followers.
-async fn background(commands: baton_commands::Commands) {
+async fn background(commands: baton_commands::Commands, recorder: Recorder) {
     let forget = async {
         let mut every = tokio::time::interval(FORGET_KEYS_EVERY);
         loop {
@@ -139,12 +156,13 @@ async fn background(commands: baton_commands::Commands) {
             }
         }
     };
-    tokio::join!(commands.run(), forget);
+    tokio::join!(commands.run(), forget, recorder.keep());
 }
 
 async fn serve_http(
     Node { settings, roles, data }: &Node,
     services: Services,
+    operations: Operations,
     stop: &CancellationToken,
 ) -> Result<(), StartError> {
     let cannot_listen = |cause| StartError::Listen { address: settings.listen, cause };
@@ -171,12 +189,17 @@ async fn serve_http(
         false => baton_api::side_server(edge),
     };
     server
-        .run_with_graceful_shutdown(endpoint, stop.cancelled(), Some(DRAIN_LIMIT))
+        .run_with_graceful_shutdown(
+            operations.around(endpoint),
+            stop.cancelled(),
+            Some(DRAIN_LIMIT),
+        )
         .await
         .map_err(StartError::Http)
 }
 
-/// Cancelled at the first SIGINT or SIGTERM; both are heard from now on.
+/// Cancelled at the first SIGINT or SIGTERM, while the second ends the process, which loses
+/// nothing: both are heard from now on.
 fn told_to_stop() -> CancellationToken {
     let listen = |kind| signal(kind).expect("the process may listen for signals");
     let (mut interrupt, mut terminate) =
@@ -188,8 +211,14 @@ fn told_to_stop() -> CancellationToken {
             _ = interrupt.recv() => (),
             _ = terminate.recv() => (),
         }
-        tracing::info!("stopping: requests under way are finished first");
+        tracing::info!("stopping: requests under way are finished first; once more ends at once");
         told.cancel();
+        let code = tokio::select! {
+            _ = interrupt.recv() => 128 + SignalKind::interrupt().as_raw_value(),
+            _ = terminate.recv() => 128 + SignalKind::terminate().as_raw_value(),
+        };
+        tracing::warn!("told twice: ending at once, as after a crash");
+        std::process::exit(code);
     });
     stop
 }

@@ -4,16 +4,22 @@ use std::path::Path;
 
 use baton_commands::{Commands, MasterKey, check_instance, hash_of};
 use baton_domain::account::KeyHash;
-use baton_history::Directory;
+use baton_feed::{Feed, Tail};
+use baton_history::{Directory, Excerpts};
 use baton_local::{DataDir, LocalError};
 use baton_log::{Log, LogSettings};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use tokio_postgres::{Config as DatabaseConfig, NoTls};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
 
 /// Connections for requests.
 const REQUEST_CONNECTIONS_MAX: usize = 24;
+/// Connections for health and metrics: what operators see depends on nobody's load.
+const WATCH_CONNECTIONS_MAX: usize = 2;
+/// How long their statements may take, in milliseconds.
+const WATCH_STATEMENT_MS_MAX: u32 = 2_000;
 /// Connections for followers: they never wait for requests, nor requests for them.
 const FOLLOWER_CONNECTIONS_MAX: usize = 16;
 
@@ -21,6 +27,8 @@ const MASTER_KEY_FILE: &str = "master-key";
 const PROJECT_TOKEN_FILE: &str = "project-token";
 /// Where a node in local mode leaves word of its database for `baton rebuild` and the like.
 pub(crate) const DATABASE_URL_FILE: &str = "database-url";
+/// Likewise of its NATS, for `baton nats rebuild`.
+pub(crate) const NATS_URL_FILE: &str = "nats-url";
 
 /// Why a node cannot start. Each is one line that says what to mend.
 #[derive(Debug, thiserror::Error)]
@@ -43,10 +51,14 @@ pub(crate) enum StartError {
     Log(#[from] baton_log::LogError),
     #[error("cannot start on this database")]
     Instance(#[from] baton_commands::InstanceError),
-    #[error("cannot prepare the subscriptions")]
+    #[error("cannot prepare or read the subscriptions")]
     Feed(#[from] baton_feed::CheckpointError),
+    #[error("cannot watch this process")]
+    Watch(#[from] baton_operations::InstallError),
     #[error("cannot prepare the webhook deliveries")]
     Webhooks(#[from] baton_webhooks::MigrateError),
+    #[error("cannot prepare the policies")]
+    Policies(#[from] baton_policies::MigrateError),
     #[error("cannot prepare the read models")]
     Install(#[from] baton_projections::InstallError),
     #[error("cannot rebuild a read model")]
@@ -57,6 +69,15 @@ pub(crate) enum StartError {
     MasterKey(#[from] baton_commands::SealError),
     #[error("cannot use NATS (BATON_NATS_URL)")]
     Nats(#[source] baton_feed::relay::ConnectError),
+    #[error("no NATS: set BATON_NATS_URL, or run `baton serve` with the same data directory")]
+    NoNats,
+    #[error("cannot rebuild the stream")]
+    Stream(#[from] baton_feed::relay::RelayError),
+    #[error(
+        "the stream is at {reached} of {head} and has not moved for {waited:?}; \
+         the relay of a running node goes on by itself, and its log and /health/ready say why not"
+    )]
+    NatsRebuild { reached: i64, head: i64, waited: std::time::Duration },
     #[error("cannot start the sender of webhooks")]
     Sender(#[from] baton_webhooks::StartError),
     #[error("cannot listen on {address} (BATON_LISTEN)")]
@@ -115,6 +136,8 @@ pub(crate) struct Core {
     pub(crate) pool: Pool,
     /// For requests.
     pub(crate) request_pool: Pool,
+    /// For those who watch.
+    pub(crate) watch_pool: Pool,
     pub(crate) commands: Commands,
 }
 
@@ -128,20 +151,26 @@ impl Core {
         prepare(&database, &secrets).await?;
         let pool = pool(&database, FOLLOWER_CONNECTIONS_MAX)?;
         let request_pool = self::pool(&database, REQUEST_CONNECTIONS_MAX)?;
+        let watch_pool = self::pool(&hasty(&database), WATCH_CONNECTIONS_MAX)?;
         let log = Log::open(database, request_pool.clone(), LogSettings::default()).await?;
         let directory = Directory::open(log.clone()).await?;
         let NodeSecrets { master_key, project_token } = secrets;
         let commands =
             Commands::new(log.clone(), request_pool.clone(), directory, master_key, project_token);
-        Ok(Self { log, pool, request_pool, commands })
+        Ok(Self { log, pool, request_pool, watch_pool, commands })
+    }
+
+    /// Events for those who follow them, until told to stop.
+    pub(crate) fn feed(&self, stop: &CancellationToken) -> Feed {
+        let directory = self.commands.directory().clone();
+        let excerpts = Excerpts::new(self.log.clone(), directory.clone());
+        let tail = Tail::start(self.log.clone(), directory, stop.clone());
+        Feed::new(self.log.clone(), excerpts, tail)
     }
 
     /// For an operator's command beside a node that may be running.
     pub(crate) async fn of_running(settings: &Settings) -> Result<Self, StartError> {
-        let database = match &settings.database {
-            Some(database) => database.clone(),
-            None => local_database(&settings.data_dir)?,
-        };
+        let database = database_of_running(settings)?;
         let secrets = NodeSecrets::of_running(settings)?;
         Self::open(&database, secrets).await
     }
@@ -165,6 +194,26 @@ impl NodeSecrets {
     }
 }
 
+/// The same database for those who do not wait: what is asked and not answered is not piled up.
+fn hasty(database: &DatabaseConfig) -> DatabaseConfig {
+    let mut hasty = database.clone();
+    let options = database.get_options().unwrap_or_default();
+    hasty.options(format!("{options} -c statement_timeout={WATCH_STATEMENT_MS_MAX}"));
+    hasty
+}
+
+/// Connections for an operator who only looks at a node that may be running.
+pub(crate) fn looking_pool(settings: &Settings) -> Result<Pool, StartError> {
+    pool(&named(&database_of_running(settings)?), WATCH_CONNECTIONS_MAX)
+}
+
+fn database_of_running(settings: &Settings) -> Result<DatabaseConfig, StartError> {
+    match &settings.database {
+        Some(database) => Ok(database.clone()),
+        None => local_database(&settings.data_dir),
+    }
+}
+
 fn local_database(data_dir: &Path) -> Result<DatabaseConfig, StartError> {
     let text = std::fs::read_to_string(data_dir.join(DATABASE_URL_FILE));
     let text = text.map_err(|_| StartError::NoDatabase)?;
@@ -179,6 +228,7 @@ async fn prepare(database: &DatabaseConfig, secrets: &NodeSecrets) -> Result<(),
     baton_commands::migrate(&mut client).await?;
     baton_feed::migrate(&mut client).await?;
     baton_webhooks::migrate(&mut client).await?;
+    baton_policies::migrate(&mut client).await?;
     check_instance(&client, "BATON_MASTER_KEY", secrets.master_key.check_value()).await?;
     let token_check = hash_of(&secrets.project_token.to_string());
     check_instance(&client, "BATON_PROJECT_TOKEN", token_check.0).await?;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
@@ -194,7 +194,25 @@ impl Baton {
     ///
     /// When it is down, or does not go.
     pub async fn stop(&mut self) -> ExitStatus {
+        self.sigterm();
+        self.gone().await
+    }
+
+    /// Asks it to go.
+    ///
+    /// # Panics
+    ///
+    /// When it is down.
+    pub fn sigterm(&self) {
         self.signal(Signal::SIGTERM);
+    }
+
+    /// Waits until it has gone, and gives its exit status.
+    ///
+    /// # Panics
+    ///
+    /// When it is down, or does not go.
+    pub async fn gone(&mut self) -> ExitStatus {
         self.exit_status("it stops").await
     }
 
@@ -298,20 +316,17 @@ impl Drop for Baton {
     }
 }
 
-/// The binary beside the running test: `target/<profile>/deps/<test>` and `target/<profile>/baton`.
+/// The binary beside the running program: a test is in `target/<profile>/deps`, a program one
+/// above.
 ///
 /// # Panics
 ///
 /// When it is not built.
 #[must_use]
 pub fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("a running test has a path");
-    let profile = test.parent().and_then(Path::parent).expect("tests run from target/*/deps");
-    let binary = profile.join("baton");
-    assert!(
-        binary.is_file(),
-        "{} is missing: build it with `cargo build --workspace --bins`",
-        binary.display()
-    );
-    binary
+    let program = std::env::current_exe().expect("a running program has a path");
+    let mut beside = program.ancestors().skip(1).take(2).map(|folder| folder.join("baton"));
+    beside.find(|binary| binary.is_file()).unwrap_or_else(|| {
+        panic!("baton is not beside {}: `cargo build --workspace --bins`", program.display())
+    })
 }

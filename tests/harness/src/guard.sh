@@ -3,6 +3,7 @@
 # Each line of input is one of
 #   place <directory>   from now on, processes that name it belong to the tests
 #   end <directory>     end those processes and remove it
+#   keep all            from now on, directories stay where they are
 # At the end of input every place still known is ended. Processes are told by the directory
 # among their arguments or in their environment, so none escapes between its start and a note
 # of its process id.
@@ -36,10 +37,11 @@ empty() {
         attempts=$((attempts + 1))
         sleep 0.1
     done
-    rm -rf "$1"
+    if [ -z "$kept" ]; then rm -rf "$1"; fi
 }
 
 places=
+kept=
 while read -r word place; do
     case $word in
     place)
@@ -49,6 +51,9 @@ $place"
     end)
         end "$place"
         places=$(printf '%s\n' "$places" | grep -vxF -e "$place")
+        ;;
+    keep)
+        kept=$place
         ;;
     esac
 done

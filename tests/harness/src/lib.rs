@@ -3,12 +3,15 @@
 //!
 //! Must not: be linked into the product, share state between tests, or sleep for a fact.
 
+pub mod backup;
 pub mod baton;
 pub mod client;
 pub mod nats;
 pub mod place;
 pub mod postgres;
+pub mod python;
 pub mod receiver;
+pub mod record;
 pub mod signature;
 mod wait;
 

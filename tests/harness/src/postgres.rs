@@ -2,15 +2,21 @@
 //!
 //! Must not: keep a task or a connection on the runtime of the test that came first.
 
+use std::path::Path;
+
 use baton_local::{DataDir, Postgres, PostgresSettings};
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, Config, NoTls};
 use uuid::Uuid;
 
+use crate::backup;
 use crate::place::Place;
 
 /// Every test may run a node with a pool, and several tests run at once.
 const CONNECTIONS_MAX: u16 = 400;
+
+/// What logging in takes, beside the cluster.
+const SECRETS: [&str; 2] = ["postgres.password", "postgres-superuser.password"];
 
 /// A running cluster, shared by the tests of one process unless one has it for itself.
 #[derive(Debug)]
@@ -85,6 +91,44 @@ impl Cluster {
         let url = server.url_for(&name);
         let superuser_url = server.superuser_url(&name);
         Database { name, url, superuser_url, keeper }
+    }
+
+    /// The directory of everything that it keeps.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// A copy of this cluster as of now, taken while it runs, as a cluster of its own.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be copied, or does not start.
+    pub async fn base_backup(&self) -> Cluster {
+        let server = self.server.as_ref().expect("the cluster is up");
+        let place = Place::new();
+        let data = DataDir::open(&place.path().join("data")).expect("a data directory");
+        backup::base(server.home(), &server.superuser_url("postgres"), &data).await;
+        for secret in SECRETS {
+            std::fs::copy(self.data.path().join(secret), data.path().join(secret))
+                .expect("the copy has the same passwords");
+        }
+        let settings = self.settings.clone();
+        let server = Some(start(&data, &settings).await);
+        Cluster { server, settings, data, _place: place }
+    }
+
+    /// The database of this name that is here already.
+    ///
+    /// # Panics
+    ///
+    /// When the cluster is down.
+    #[must_use]
+    pub fn database_named(&self, name: &str) -> Database {
+        let server = self.server.as_ref().expect("the cluster is up");
+        let (url, superuser_url) = (server.url_for(name), server.superuser_url(name));
+        let keeper = server.superuser_config("postgres");
+        Database { name: name.to_owned(), url, superuser_url, keeper }
     }
 
     /// A crash: what was committed durably stays. Without effect while it is down.

@@ -10,6 +10,7 @@ mod database;
 mod durability;
 mod model;
 mod order;
+mod pages;
 mod proxy;
 mod races;
 mod reads;

@@ -1,4 +1,4 @@
-//! P10: no secret enters the log, a read model, a log line, an error or a message.
+//! P10: no secret enters the log, a read model, a log line, an error, a metric or a message.
 
 use std::path::Path;
 
@@ -168,8 +168,19 @@ fn scan_files(directory: &Path, secrets: &Secrets) {
 #[tokio::test]
 async fn no_secret_is_found_anywhere() {
     // Baton's own lines in full; libraries at what an operator would ask of them.
-    let own =
-        ["api", "commands", "domain", "feed", "history", "local", "log", "projections", "webhooks"];
+    let own = [
+        "api",
+        "commands",
+        "domain",
+        "feed",
+        "history",
+        "local",
+        "log",
+        "operations",
+        "policies",
+        "projections",
+        "webhooks",
+    ];
     let filter: Vec<String> = own.iter().map(|name| format!("baton_{name}=trace")).collect();
     let filter = format!("debug,baton=trace,{}", filter.join(","));
     let mut world = World::with(|builder| builder.env("BATON_LOG", filter)).await;
@@ -185,6 +196,15 @@ async fn no_secret_is_found_anywhere() {
     // Three tasks, each for two webhooks.
     receiver.wait_for(LIMIT, |requests| requests.len() >= 6).await;
     let head = record::caught_up(&world).await;
+    for path in ["/metrics", "/health/ready"] {
+        let shown = secrets.keep(world.nobody().get(path).await);
+        assert_eq!(shown.status, 200, "{}", shown.text);
+        for account in ["another", "default"] {
+            assert!(!shown.text.contains(account), "{path} names an account: {}", shown.text);
+        }
+    }
+    let status = world.baton.command(&["status"]).await;
+    let said = [status.stdout, status.stderr].concat();
     let status = world.baton.stop().await;
     assert!(status.success(), "{status}");
     world.baton.restart().await;
@@ -196,6 +216,7 @@ async fn no_secret_is_found_anywhere() {
     assert!(log.contains("TRACE") || log.contains("DEBUG"), "the filter is in use");
     for secret in &secrets.all {
         secret.assert_absent("Baton's log", log.as_bytes());
+        secret.assert_absent("baton status", &said);
         for message in &messages {
             secret.assert_absent("a NATS message", &message.body);
         }
