@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test fmt lint openapi
+.PHONY: help serve test faults fmt lint openapi
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,16 @@ test: ## Install what is missing, check the format, run every test and the linte
 	$(CARGO) build --workspace --bins --locked
 	$(CARGO) test --workspace --locked
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+ROUNDS ?= 200
+FROM ?= 0
+SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+
+faults: ## Run 200 rounds of faults under load, and a rebuild beside load (ROUNDS= SEED= FROM=)
+	@deploy/install.sh test
+	$(CARGO) build --release --locked -p baton
+	$(CARGO) run --release --locked -p baton-faults -- --rounds $(ROUNDS) --from $(FROM) --seed $(SEED)
+	$(CARGO) run --release --locked -p baton-faults -- --rebuild --log target/faults-rebuild.log
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

@@ -1,10 +1,12 @@
 //! A stream that crashes, is lost, trimmed, or written by somebody else: sequence = position
 //! afterwards, or the relay stops and says why.
 
+use std::time::Duration;
+
 use async_nats::jetstream::{self, context::PublishErrorKind, message::PublishMessage};
 use baton_feed::Running;
 use baton_harness::nats::Nats;
-use baton_harness::{wait_for, wait_until};
+use baton_harness::{before_a_fault, wait_for, wait_until};
 use baton_log::Position;
 
 use crate::relay::{messages, must_equal_log, relay};
@@ -197,6 +199,21 @@ async fn a_server_that_stops_answering_is_waited_for() {
     let position = world.append(10).await;
     wait_until(SOON, "a failure", async || world.status("relay").await.failure.is_some()).await;
     nats.sigcont();
+    all_there(&world, &nats, &relay, position).await;
+}
+
+/// What is on its way when the connection goes is not waited for: nobody will acknowledge it.
+#[tokio::test]
+async fn a_crash_in_the_middle_of_publishing_is_noticed_at_once() {
+    let (world, mut nats, relay) = relayed(5).await;
+    nats.sigstop();
+    let position = world.append(10).await;
+    // Long enough to publish, not for NATS to have taken too long to answer.
+    before_a_fault(Duration::from_millis(300)).await;
+    nats.kill().await;
+    let failure = wait_for(SOON, "a failure", async || world.status("relay").await.failure).await;
+    assert!(failure.text.contains("not connected"), "{}", failure.text);
+    nats.restart().await;
     all_there(&world, &nats, &relay, position).await;
 }
 
