@@ -76,9 +76,11 @@ serve | test)
     need nats-server nats-server
     has_postgres || missing+=(postgresql)
     if [ "${1:-serve}" = test ]; then
-        # examples/pipeline.sh, which the tests run.
+        # The examples, which the tests run.
         need curl curl
         need python3 python3
+        # The tests install published Python packages below target/.
+        python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     fi
     ;;
 *)

@@ -102,6 +102,11 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// The subscription's name.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Takes the subscription if it is free, run out, or `holder`'s own already.
     pub(crate) async fn acquire(
         pool: &Pool,
@@ -115,6 +120,11 @@ impl Held {
         }
         create(&client, name).await.map_err(CheckpointError::Query)?;
         acquire(&client, name, holder).await.map_err(CheckpointError::Query)
+    }
+
+    /// Whose time it is: each holder's is higher than the last one's.
+    pub(crate) fn epoch(&self) -> i64 {
+        self.epoch
     }
 
     /// Moves the checkpoint inside a batch's transaction, before its effect; false when another

@@ -5,26 +5,29 @@
 //! that is not in the log, and must not go on when the stream holds something else.
 
 mod connection;
-mod message;
 mod publish;
-mod redact;
+mod rebuild;
 mod stream;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::Client;
+use async_nats::connection::State as ConnectionState;
 use async_nats::jetstream::{Context, ContextBuilder};
-use baton_history::Subjects;
+use baton_history::{FoldError, Subjects};
 use baton_log::{Log, Position, RecordedEvent};
 use deadpool_postgres::Transaction;
 use tokio::time::Instant;
 
+use crate::follow::chain;
 use crate::handler::{HandleError, Handler};
+use crate::message;
 use crate::running::Subscription;
-pub use async_nats::ConnectError;
-pub use connection::connect;
+pub use async_nats::{Client as NatsClient, ConnectError};
+pub use connection::{connect, is_connected};
 use publish::Window;
+pub use rebuild::{StreamState, delete_stream, stream_state};
 pub use stream::RelayError;
 use stream::{Stream, must_be_connected};
 
@@ -37,6 +40,8 @@ const BATCH_EVENTS_MAX: i64 = 500;
 const UNACKNOWLEDGED_MAX: usize = 256;
 /// How long NATS may take to answer anything.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a relay that has just started waits for its first connection.
+const FIRST_CONNECT_WITHIN: Duration = Duration::from_secs(1);
 /// How often an idle relay looks whether the stream is still what it left.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -92,6 +97,14 @@ impl Relay {
         Subscription { name: "relay", batch_events_max: BATCH_EVENTS_MAX, durable_commit: false }
     }
 
+    /// A client that was just made has not reached NATS yet, which is no failure.
+    async fn first_connected(&self) {
+        if self.client.connection_state() == ConnectionState::Pending {
+            // It answers when it is connected; whether it is, is asked next.
+            let _flushed = tokio::time::timeout(FIRST_CONNECT_WITHIN, self.client.flush()).await;
+        }
+    }
+
     fn connects(&self) -> u64 {
         self.client.statistics().connects.load(Ordering::Relaxed)
     }
@@ -120,13 +133,20 @@ impl Relay {
         must_be_connected(&self.client)?;
         let stream = self.stream.as_mut().ok_or(RelayError::NotOpened)?;
         let payload_bytes_max = self.client.server_info().max_payload;
-        let mut window = Window::new(&self.jetstream, &self.settings.stream);
+        let mut window = Window::new(&self.client, &self.jetstream, &self.settings.stream);
         for event in events {
             if event.position <= stream.last() {
                 continue;
             }
-            let subject = self.subjects.subject(event).await?;
-            let message = message::render(event, &subject, payload_bytes_max)?;
+            let subject = match self.subjects.subject(event).await {
+                Ok(subject) => Some(subject),
+                Err(cause) if cause.is_passing() => return Err(cause.into()),
+                Err(cause) => {
+                    tell_unreadable(event, &cause);
+                    None
+                }
+            };
+            let message = message::render(event, subject.as_ref(), payload_bytes_max)?;
             window.publish(event.position, message).await?;
         }
         window.acknowledged().await?;
@@ -137,9 +157,22 @@ impl Relay {
     }
 }
 
+/// The stream is a copy of the log, place by place: an event that nobody can read has its place
+/// there, too, and must not keep those of all accounts behind it from the world.
+fn tell_unreadable(event: &RecordedEvent, cause: &FoldError) {
+    metrics::counter!("baton_relay_unreadable_total").increment(1);
+    tracing::error!(
+        position = event.position,
+        correlation_id = %event.correlation_id,
+        error = chain(cause),
+        "published an event without its subject, which cannot be read"
+    );
+}
+
 impl Handler for Relay {
     async fn acquired(&mut self, position: Position) -> Result<(), HandleError> {
         self.subjects.reset();
+        self.first_connected().await;
         (self.looked, self.looked_connects) = (Instant::now(), self.connects());
         must_be_connected(&self.client)?;
         let stream = Stream::open(&self.jetstream, &self.settings).await?;

@@ -1,6 +1,7 @@
 //! A subscription as the rest of the process sees it: started, watched, waited for, stopped.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use baton_log::{Log, Position};
 use deadpool_postgres::Pool;
@@ -31,11 +32,26 @@ pub struct Progress {
     position: Arc<watch::Sender<Position>>,
     /// How many wait: while somebody does, a stand-by looks at the checkpoint often.
     waiting: Arc<watch::Sender<usize>>,
+    held: Arc<AtomicBool>,
 }
 
 impl Progress {
     pub(crate) fn unknown() -> Self {
-        Self { position: Arc::new(watch::Sender::new(0)), waiting: Arc::default() }
+        Self {
+            position: Arc::new(watch::Sender::new(0)),
+            waiting: Arc::default(),
+            held: Arc::default(),
+        }
+    }
+
+    /// This process holds the subscription, as far as it knows.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_held(&self, held: bool) {
+        self.held.store(held, Ordering::Relaxed);
     }
 
     /// The position whose effects are committed and visible, whichever process committed them;
@@ -93,6 +109,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// The subscription's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// How far it is, for those who wait for it.
     pub fn progress(&self) -> Progress {
         self.progress.clone()

@@ -22,6 +22,10 @@ pub struct SubscriptionStatus {
     pub lag_ms: i64,
     /// A process holds it and its lease has not run out.
     pub held: bool,
+    /// Who holds it, or did last without giving it back: process id and start of the holder.
+    pub holder: Option<String>,
+    /// Milliseconds left of the lease; below zero where it has run out.
+    pub lease_ms: Option<i64>,
     /// Why it does not go on.
     pub failure: Option<Failure>,
 }
@@ -61,6 +65,8 @@ fn one(row: &Row) -> Result<SubscriptionStatus, tokio_postgres::Error> {
         lag: row.try_get("lag")?,
         lag_ms: row.try_get("lag_ms")?,
         held: row.try_get("held")?,
+        holder: row.try_get("holder")?,
+        lease_ms: row.try_get("lease_ms")?,
         failure,
     })
 }

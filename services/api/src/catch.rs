@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError, ReadBodyError};
 use poem::http::StatusCode;
 use poem::{Endpoint, Error, IntoResponse, Middleware, PathPattern, Request, Response, Result};
+use poem_openapi::OperationId;
 use poem_openapi::error as openapi;
 
 use crate::problem::{CONTENT_TYPE, Problem};
@@ -55,15 +56,19 @@ fn of_response(response: Response, instance: &str) -> Response {
 }
 
 fn of_error(error: Error, method: &str, instance: &str) -> Response {
-    let pattern = error.data::<PathPattern>().cloned();
+    let (pattern, operation) =
+        (error.data::<PathPattern>().cloned(), error.data::<OperationId>().copied());
     let mut response = match error.downcast_ref::<Problem>() {
         Some(problem) => problem.respond(instance),
         None if error.is_from_response() => of_response(error.into_response(), instance),
         None => of_library(&error, method).respond(instance),
     };
-    // The access log names the route, also when the handler failed.
+    // The access log names the route, and metrics the operation, also when the handler failed.
     if let Some(pattern) = pattern {
         response.set_data(pattern);
+    }
+    if let Some(operation) = operation {
+        response.set_data(operation);
     }
     response
 }

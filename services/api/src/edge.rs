@@ -11,6 +11,7 @@ use poem::{EndpointExt, IntoEndpoint, Response, Route};
 use crate::body::BodyLimit;
 use crate::catch::Problems;
 use crate::cors::Origins;
+use crate::measure::Measures;
 use crate::path::TrailingSlash;
 use crate::rate_limit::{RateLimits, Rates};
 use crate::request_id::RequestIds;
@@ -39,8 +40,8 @@ where
     PREFIXES.into_iter().fold(root, |root, prefix| root.nest(prefix, Arc::clone(&api)))
 }
 
-/// Puts all layers around `routes`. The last one added is the first one reached: a request gets
-/// its id, then whatever goes wrong becomes a problem, then come origin, rate and path.
+/// Puts all layers around `routes`. The last one added is the first one reached: a request is
+/// measured and gets its id, then whatever goes wrong becomes a problem, then come origin, rate and path.
 pub fn edge(routes: Route, settings: EdgeSettings) -> BoxEndpoint<'static, Response> {
     routes
         .with(AddData::new(settings.body))
@@ -52,6 +53,7 @@ pub fn edge(routes: Route, settings: EdgeSettings) -> BoxEndpoint<'static, Respo
         // ... and above it, for its own errors.
         .with(Problems)
         .with(RequestIds)
+        .with(Measures)
         .map_to_response()
         .boxed()
 }

@@ -57,20 +57,21 @@ impl<E: Endpoint> Endpoint for RequestIdsEndpoint<E> {
         let id = RequestId::from_headers(request.headers());
         request.set_data(id);
         let method = request.method().clone();
-        let path = request.uri().path().to_owned();
-        let span = tracing::info_span!("request", id = %id.0);
+        // By this name it is in every event that the request leads to.
+        let span = tracing::info_span!("request", correlation_id = %id.0);
 
         let handled = async {
             let mut response = self.inner.call(request).await?.into_response();
             let value = HeaderValue::try_from(id.0.to_string()).expect("a UUID is visible ASCII");
             response.headers_mut().insert(static_name(HEADER), value);
-            // The pattern keeps ids out of the line and lines of one operation together.
-            let route = response.data::<PathPattern>().map_or(path.as_str(), |p| &p.0);
+            // The pattern keeps ids out of the line and lines of one operation together. An
+            // address that nothing is served at may hold anything, a key for example.
+            let route = response.data::<PathPattern>().map_or("none", |pattern| &pattern.0);
             tracing::info!(
                 %method,
                 route,
                 status = response.status().as_u16(),
-                duration_ms = started.elapsed().as_millis(),
+                duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
                 "request handled"
             );
             Ok(response)

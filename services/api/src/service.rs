@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use baton_commands::{Caller, CommandError, Commands, Context, RequestKey, Who};
 use baton_domain::{Standing, Timestamp, account::Account};
+use baton_feed::{Feed, FeedError};
 use baton_projections::{Model, Reads};
 use baton_webhooks::{AddressRules, Deliveries};
 use poem::{EndpointExt, Response, endpoint::BoxEndpoint, middleware::AddData};
@@ -16,7 +17,10 @@ use crate::{
     document::Documents,
     edge::{EdgeSettings, edge, routes},
     problem::Problem,
-    resources::{AgentsApi, HealthApi, MeApi, TaskReadsApi, TaskWritesApi, WebhooksApi},
+    resources::{
+        AgentsApi, EventsApi, HealthApi, MeApi, TaskEventsApi, TaskReadsApi, TaskWritesApi,
+        WebhooksApi,
+    },
     root,
 };
 
@@ -33,12 +37,22 @@ pub struct Services {
     pub deliveries: Deliveries,
     /// Where webhooks may point.
     pub addresses: AddressRules,
+    /// Events, for those who follow them.
+    pub feed: Feed,
 }
 
 /// A reader: its standing in its account, and the account as the directory has it.
 pub(crate) struct Reader {
     pub(crate) standing: Standing,
     pub(crate) directory: Arc<Account>,
+}
+
+/// The reader knows of a position that the log has not.
+#[derive(Debug, thiserror::Error)]
+#[error("the log ends at {head}, before {position}")]
+struct NotReached {
+    position: i64,
+    head: i64,
 }
 
 impl Services {
@@ -73,6 +87,21 @@ impl Services {
     /// Waits until a model has reached a position.
     pub(crate) async fn level(&self, model: Model, position: i64) -> Result<(), Problem> {
         Ok(self.reads.wait(model, position, READ_WAIT_MAX).await?)
+    }
+
+    /// Says no where the log itself has not come as far as the reader knows; whoever reads the log
+    /// sees every write that any node has acknowledged (promise P8).
+    pub(crate) async fn has_reached(&self, position: Option<i64>) -> Result<(), Problem> {
+        let acknowledged = self.commands.log().acknowledged();
+        let Some(position) = position.filter(|position| *position > acknowledged) else {
+            return Ok(());
+        };
+        let head = self.commands.log().head().await.map_err(FeedError::Read)?;
+        if head < position {
+            return Err(Problem::unavailable(1, &NotReached { position, head }));
+        }
+        // What the reader knows of happened on another node, perhaps to the account.
+        Ok(self.commands.directory().catch_up().await?)
     }
 
     /// What a caller is.
@@ -128,10 +157,28 @@ pub fn openapi() -> String {
     Documents::of(&api()).json
 }
 
-type Operations = (TaskReadsApi, TaskWritesApi, AgentsApi, WebhooksApi, MeApi, HealthApi);
+type Operations = (
+    TaskReadsApi,
+    TaskWritesApi,
+    TaskEventsApi,
+    EventsApi,
+    AgentsApi,
+    WebhooksApi,
+    MeApi,
+    HealthApi,
+);
 
 fn api() -> OpenApiService<Operations, ()> {
-    let operations = (TaskReadsApi, TaskWritesApi, AgentsApi, WebhooksApi, MeApi, HealthApi);
+    let operations = (
+        TaskReadsApi,
+        TaskWritesApi,
+        TaskEventsApi,
+        EventsApi,
+        AgentsApi,
+        WebhooksApi,
+        MeApi,
+        HealthApi,
+    );
     OpenApiService::new(operations, "Baton", env!("CARGO_PKG_VERSION"))
         .description(
             "Coordination for teams of AI agents: identities, tasks handed from one to another \

@@ -48,7 +48,7 @@ pub(crate) async fn stand(
 ) -> Result<Dependencies, CommandError> {
     let mut dependencies = Dependencies::default();
     for id in ids {
-        if waits_for(&*attempt.task(*id).await?.1.state) {
+        if waits_for(&attempt.task(*id).await?.1.state) {
             // The others cannot change that: they need not stay as they are.
             dependencies.wait = true;
             break;

@@ -42,6 +42,12 @@ pub async fn connect(urls: &str) -> Result<Client, ConnectError> {
         .await
 }
 
+/// Whether NATS is there at this moment.
+#[must_use]
+pub fn is_connected(client: &Client) -> bool {
+    client.connection_state() == async_nats::connection::State::Connected
+}
+
 fn pause(attempts: usize) -> Duration {
     let doublings = u32::try_from(attempts).map_or(7, |attempts| attempts.min(7));
     PAUSE_MAX.min(PAUSE_MIN * 2_u32.pow(doublings))

@@ -15,7 +15,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
 use super::{BATCH_EVENTS_MAX, RelaySettings, SUBJECTS};
-use crate::handler::HandleError;
+use crate::handler::{Cause, HandleError};
 
 /// Within this time NATS recognises a message that it has already.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
@@ -40,6 +40,24 @@ pub enum RelayError {
         /// Why.
         #[source]
         cause: CreateStreamError,
+    },
+    /// The stream can not be looked at.
+    #[error("cannot look at the stream {name}")]
+    Look {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// The stream cannot be deleted.
+    #[error("cannot delete the stream {name}")]
+    Delete {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        cause: Cause,
     },
     /// The stream does not say where it ends.
     #[error("cannot ask the stream for its last sequence")]
@@ -188,7 +206,7 @@ impl Stream {
     }
 }
 
-fn position(sequence: u64) -> Position {
+pub(super) fn position(sequence: u64) -> Position {
     Position::try_from(sequence).unwrap_or(Position::MAX)
 }
 

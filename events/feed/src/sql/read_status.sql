@@ -6,6 +6,8 @@ select s.name,
            greatest(extract(epoch from clock_timestamp() - waiting.recorded_at) * 1000, 0), 0
        )::bigint as lag_ms,
        coalesce(s.lease_until > clock_timestamp(), false) as held,
+       s.holder,
+       (extract(epoch from s.lease_until - clock_timestamp()) * 1000)::bigint as lease_ms,
        s.failure,
        s.failed_position,
        s.failed_at

@@ -3,9 +3,13 @@
 
 mod agent_bodies;
 mod agents;
+mod event_flow;
+mod event_query;
+mod events;
 mod finish_bodies;
 mod me;
 mod task_bodies;
+mod task_events;
 mod task_query;
 mod task_reads;
 mod task_writes;
@@ -13,7 +17,9 @@ mod webhook_bodies;
 mod webhooks;
 
 pub(crate) use agents::AgentsApi;
+pub(crate) use events::EventsApi;
 pub(crate) use me::{HealthApi, MeApi};
+pub(crate) use task_events::TaskEventsApi;
 pub(crate) use task_reads::TaskReadsApi;
 pub(crate) use task_writes::TaskWritesApi;
 pub(crate) use webhooks::WebhooksApi;
@@ -27,6 +33,8 @@ pub(crate) enum Tag {
     Tasks,
     /// Handing tasks on, and the record of it.
     Delegation,
+    /// What happened, and what happens.
+    Events,
     /// Where events are sent.
     Webhooks,
     /// The caller and the server.

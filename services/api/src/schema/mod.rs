@@ -5,6 +5,7 @@
 
 mod account;
 mod chain;
+mod event;
 mod problem;
 mod scalar;
 mod task;
@@ -12,6 +13,7 @@ mod webhook;
 
 pub use account::{Account, Agent, AgentWithKey, DirectoryAgent, Health, Me, OkDeleted, Role};
 pub use chain::{Chain, ChainEntry, ChainTask, HopKind};
+pub use event::{CloudEvent, EventPage, TaskWaited};
 pub use problem::{FieldErrorDocument, ProblemDocument};
 pub use scalar::{ClockTime, Day, Either, Instant, JsonObject, Moment, NoFieldsDocument, Nullable};
 pub use task::{

@@ -137,6 +137,13 @@ pub(crate) fn ids(list: &Value) -> Vec<String> {
     list.iter().map(|item| text(item, "id")).collect()
 }
 
+/// Returns when requests that wait and were sent before are sure to be waiting: one that came later
+/// has waited in vain.
+pub(crate) async fn waited_in_vain(client: &Client, task: &str) {
+    let answer = client.get(&format!("/v1/tasks/{task}/wait?until=failed&timeout=1")).await;
+    assert_eq!(answer.expect(200)["reached"], json!(false));
+}
+
 /// Asserts that the document has these members, whatever else it has.
 #[track_caller]
 pub(crate) fn assert_has(document: &Value, expected: Value) {

@@ -1,8 +1,11 @@
 //! An event as a message: CloudEvents 1.0 in JSON, structured mode, and its NATS subject.
 //!
-//! The same event always renders the same, so that publishing again changes nothing. Pure.
+//! One rendering for everybody outside: what NATS publishes is what HTTP answers. The same event
+//! always renders the same, so that publishing again changes nothing. Pure.
 
-use baton_domain::{account, stored, time::Timestamp};
+mod redact;
+
+use baton_domain::{account, stored, task, time::Timestamp, webhook};
 use baton_history::{ActorDocument, Subject};
 use baton_log::RecordedEvent;
 use bytes::Bytes;
@@ -10,7 +13,6 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::redact;
 use crate::handler::HandleError;
 
 /// Room for headers and for what NATS itself adds to a message, of its `max_payload`.
@@ -18,13 +20,13 @@ const HEADER_BYTES: usize = 1_024;
 
 /// What is published of an event.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(crate) struct Message {
     /// `Nats-Msg-Id`: the event's id.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// `baton.v1.<account>.<kind>.<event>.<id>`.
-    pub(super) subject: String,
+    pub(crate) subject: String,
     /// The CloudEvent.
-    pub(super) body: Bytes,
+    pub(crate) body: Bytes,
 }
 
 /// The CloudEvent. Its members are the standard's attributes, then Baton's extensions; numbers of
@@ -59,6 +61,7 @@ struct Data<'a> {
     document: Value,
     agent: Option<ActorDocument>,
     is_truncated: bool,
+    is_unreadable: bool,
 }
 
 impl Serialize for Data<'_> {
@@ -73,25 +76,44 @@ impl Serialize for Data<'_> {
         if self.is_truncated {
             members.serialize_entry("truncated", &true)?;
         }
+        if self.is_unreadable {
+            members.serialize_entry("unreadable", &true)?;
+        }
         members.end()
     }
+}
+
+/// Renders the event with its subject as a CloudEvent, whole; see [`render`] for `None`.
+///
+/// # Errors
+/// Where the payload is no JSON: nothing that Baton wrote.
+pub(crate) fn document(
+    event: &RecordedEvent,
+    subject: Option<&Subject>,
+) -> Result<Bytes, HandleError> {
+    render(event, subject, usize::MAX).map(|message| message.body)
 }
 
 /// Renders the event with its subject, in at most `bytes_max` with its headers.
 ///
 /// What is too large loses first the subject but for its id and status, then the event's payload:
-/// a message must take its place in the stream, and everything is in the log.
-pub(super) fn render(
+/// a message must take its place in the stream, and everything is in the log. For the same reason
+/// an event whose subject cannot be read, `None` here, goes out without it, and says so.
+pub(crate) fn render(
     event: &RecordedEvent,
-    subject: &Subject,
+    subject: Option<&Subject>,
     bytes_max: usize,
 ) -> Result<Message, HandleError> {
-    let payload = redact::payload(event).map_err(unreadable)?;
-    let (kind, document) = subject.document(event);
+    // Where nobody can tell what it holds, nothing of it leaves.
+    let payload = redact::payload(event).ok();
+    let is_unreadable = subject.is_none() || payload.is_none();
+    let (kind, document) =
+        subject.map_or_else(|| (unread_kind(event), Value::Null), |it| it.document(event));
     let about = About::of(event, kind, &document);
     let kind = if kind == "agent" { "subject_agent" } else { kind };
-    let agent = subject.actor_document();
-    let data = Data { payload: Some(&payload), kind, document, agent, is_truncated: false };
+    let agent = subject.and_then(Subject::actor_document);
+    let payload = payload.as_deref();
+    let data = Data { payload, kind, document, agent, is_truncated: false, is_unreadable };
     let mut cloud_event = cloud_event(event, &about, data);
     let fits = |body: &Vec<u8>| body.len() + HEADER_BYTES <= bytes_max;
     let mut body = serde_json::to_vec(&cloud_event).map_err(unreadable)?;
@@ -125,6 +147,16 @@ fn cloud_event<'a>(event: &'a RecordedEvent, about: &About, data: Data<'a>) -> C
         causationid: event.causation_id.map(|id| id.to_string()),
         internal: !stored::is_public(&event.event_type),
         data,
+    }
+}
+
+/// The member that would hold the subject.
+fn unread_kind(event: &RecordedEvent) -> &'static str {
+    match event.stream.kind.as_str() {
+        task::KIND => "task",
+        webhook::KIND => "webhook",
+        account::KIND => "account",
+        _ => "subject",
     }
 }
 
@@ -214,7 +246,7 @@ mod tests {
     }
 
     fn data(event: &RecordedEvent, subject: &Subject, bytes_max: usize) -> Value {
-        let message = render(event, subject, bytes_max).unwrap();
+        let message = render(event, Some(subject), bytes_max).unwrap();
         assert!(message.body.len() + HEADER_BYTES <= bytes_max);
         let body: Value = serde_json::from_slice(&message.body).unwrap();
         assert_eq!(body["position"], "7");
@@ -246,12 +278,31 @@ mod tests {
     fn a_message_is_the_same_every_time() {
         let (event, subject) = (event("{ \"b\":1,\"a\":2 }".into()), subject(10));
         let (one, other) = (
-            render(&event, &subject, 1 << 20).unwrap(),
-            render(&event, &subject, 1 << 20).unwrap(),
+            render(&event, Some(&subject), 1 << 20).unwrap(),
+            render(&event, Some(&subject), 1 << 20).unwrap(),
         );
         assert_eq!(one.body, other.body);
         let text = std::str::from_utf8(&one.body).unwrap();
         assert!(text.contains("\"event\":{ \"b\":1,\"a\":2 }"), "byte for byte: {text}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_goes_out_without_it_and_says_so() {
+        let unread = event(r#"{"a" : 1}"#.into());
+        let message = render(&unread, None, 1 << 20).unwrap();
+        let body: Value = serde_json::from_slice(&message.body).unwrap();
+        let data = json!({"event": {"a": 1}, "task": null, "agent": null, "unreadable": true});
+        assert_eq!(body["data"], data);
+        assert_eq!(body["position"], "7");
+
+        let mut unread = event(r#"{"key_hash": "secret", "n": 1e999}"#.into());
+        unread.stream.kind = account::KIND.into();
+        let message = render(&unread, None, 1 << 20).unwrap();
+        let body: Value = serde_json::from_slice(&message.body).unwrap();
+        assert_eq!(
+            (&body["data"]["event"], &body["data"]["unreadable"]),
+            (&Value::Null, &json!(true))
+        );
     }
 
     #[test]
