@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use baton_log::Position;
+use baton_log::{MigrateError, Position};
 use deadpool_postgres::{Object, Pool, Transaction};
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
@@ -16,8 +16,6 @@ pub(crate) const LEASE: Duration = Duration::from_secs(3);
 /// it writes: one that is cut off there would be cut off for ever.
 const BATCH_IDLE_MAX: Duration = Duration::from_secs(10);
 
-const LOCK: &str = include_str!("sql/migration_lock.sql");
-const UNLOCK: &str = include_str!("sql/migration_unlock.sql");
 const HISTORY_TABLE: &str = "baton_feed_migrations";
 const CREATE: &str = include_str!("sql/create_checkpoint.sql");
 const ACQUIRE: &str = include_str!("sql/acquire.sql");
@@ -43,23 +41,14 @@ pub enum CheckpointError {
     /// A statement failed.
     #[error("cannot read or move a checkpoint")]
     Query(#[source] tokio_postgres::Error),
-    /// The migration lock cannot be taken or released.
-    #[error("cannot lock the checkpoints for migration")]
-    MigrationLock(#[source] tokio_postgres::Error),
-    /// A migration failed.
-    #[error("cannot migrate the checkpoints")]
-    Migrate(#[source] refinery::Error),
 }
 
 /// Brings the table of checkpoints up to date. Any number of nodes may do so at once.
-pub async fn migrate(client: &mut Client) -> Result<(), CheckpointError> {
-    client.batch_execute(LOCK).await.map_err(CheckpointError::MigrationLock)?;
-    let mut runner = embedded::migrations::runner();
-    runner.set_migration_table_name(HISTORY_TABLE);
-    let migrated = runner.run_async(client).await;
-    // Unlocked also after a failure: the caller may keep the connection.
-    client.batch_execute(UNLOCK).await.map_err(CheckpointError::MigrationLock)?;
-    migrated.map(|_report| ()).map_err(CheckpointError::Migrate)
+///
+/// # Errors
+/// [`MigrateError`] where the database refuses.
+pub async fn migrate(client: &mut Client) -> Result<(), MigrateError> {
+    baton_log::migrate(client, HISTORY_TABLE, embedded::migrations::runner()).await
 }
 
 /// Locks a subscription's checkpoint until the transaction ends and answers its position: no

@@ -27,7 +27,7 @@ pub enum FeedError {
     /// What events are about cannot be read now.
     #[error("cannot read what events are about")]
     Fold(#[from] FoldError),
-    /// An event is not one that Baton writes.
+    /// An event cannot be printed as JSON: none that the log holds, unreadable ones included.
     #[error("cannot show an event")]
     Render(#[from] HandleError),
 }
@@ -50,7 +50,8 @@ pub struct Batch {
     pub items: Vec<Item>,
     /// Everything up to here was looked at.
     pub next_after: Position,
-    /// The position of the last event there was to look at.
+    /// The position of the last event there was to look at; where there was none above the
+    /// position that was asked about, that position.
     pub head: Position,
 }
 
@@ -126,21 +127,24 @@ impl Feed {
         limit: usize,
     ) -> Result<Batch, FeedError> {
         let mut batch = Batch { next_after: after, ..Batch::default() };
+        let mut reading = self.excerpts.reading();
         while !batch.is_full(limit) {
             let wanted = PAGE_EVENTS_MAX.min(limit - batch.items.len());
             let page_limit = i64::try_from(wanted).expect("a page is bounded");
             let page = self.log.page(scope, batch.next_after, filter, page_limit).await?;
-            batch.head = page.head;
-            let subjects = self.excerpts.subjects(&page.events).await?;
-            for (event, subject) in page.events.iter().zip(&subjects) {
+            // As from the tail, which knows nothing below where it was asked.
+            batch.head = page.head.max(after);
+            reading.page(&page.events).await?;
+            for event in &page.events {
                 if batch.is_full(limit) {
                     return Ok(batch);
                 }
+                let subject = reading.subject(event).await?;
                 batch.push(event, message::document(event, subject.as_ref())?);
             }
             batch.next_after = page.to;
             if page.events.len() < wanted {
-                // All that may be examined at once, or all there is.
+                // All that may be examined or held at once, or all there is.
                 break;
             }
         }

@@ -86,7 +86,7 @@ impl Serialize for Data<'_> {
 /// Renders the event with its subject as a CloudEvent, whole; see [`render`] for `None`.
 ///
 /// # Errors
-/// Where the payload is no JSON: nothing that Baton wrote.
+/// Where no JSON comes of it: of nothing that the log holds.
 pub(crate) fn document(
     event: &RecordedEvent,
     subject: Option<&Subject>,

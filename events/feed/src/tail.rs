@@ -28,8 +28,8 @@ use topics::Topics;
 /// Requests of one process that may wait at once.
 pub const WAITING_MAX: usize = 4_096;
 
-/// Events of one read.
-const BATCH_EVENTS_MAX: i64 = 500;
+/// Events of one read: few, because each may be large and all of them are in memory at once.
+const BATCH_EVENTS_MAX: i64 = 32;
 /// How long the tail goes on after the last one left: a poller is back in no time.
 const LINGER: Duration = Duration::from_secs(10);
 /// How long one who begins to wait may have to wait for the tail to know where it stands.
@@ -68,7 +68,8 @@ struct Shared {
 pub struct Listener {
     tail: Tail,
     scope: Scope,
-    news: watch::Receiver<Position>,
+    /// `None` once it has left.
+    news: Option<watch::Receiver<Position>>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -104,7 +105,7 @@ impl Tail {
         let place = place.map_err(|_| ListenError::Full)?;
         let mut level = shared.level.subscribe();
         let news = shared.topics.join(&scope);
-        let listener = Listener { tail: self.clone(), scope, news, _place: place };
+        let listener = Listener { tail: self.clone(), scope, news: Some(news), _place: place };
         let ready = level.wait_for(Option::is_some);
         match tokio::time::timeout(READY_WITHIN, ready).await {
             Ok(Ok(_)) => Ok(listener),
@@ -117,10 +118,11 @@ impl Listener {
     /// Waits until something happened to what it listens to, or the deadline; false when the
     /// process is about to end.
     pub async fn news(&mut self, deadline: Instant) -> bool {
+        let news = self.news.as_mut().expect("it leaves when it is dropped");
         tokio::select! {
             () = self.tail.0.stop.cancelled() => false,
             // The topic has its sender for as long as anybody listens.
-            _ = tokio::time::timeout_at(deadline, self.news.changed()) => true,
+            _ = tokio::time::timeout_at(deadline, news.changed()) => true,
         }
     }
 
@@ -147,7 +149,9 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.tail.0.topics.leave(&self.scope);
+        if let Some(news) = self.news.take() {
+            self.tail.0.topics.leave(&self.scope, news);
+        }
     }
 }
 
@@ -197,6 +201,8 @@ async fn follow(shared: &Shared) -> Result<(), FoldError> {
         if shared.topics.is_heard() {
             last_heard = Instant::now();
         } else if last_heard.elapsed() >= LINGER && shared.topics.close_if_empty(&shared.level) {
+            // Asleep it keeps nothing.
+            shared.write(|recent| recent.begin(position));
             return Ok(());
         }
         tokio::select! {
@@ -221,17 +227,19 @@ async fn learn(shared: &Shared, events: &[RecordedEvent]) -> Result<(), FoldErro
 }
 
 async fn tell(shared: &Shared, subjects: &mut Subjects, events: Vec<RecordedEvent>) {
-    let mut told = Vec::with_capacity(events.len());
+    let mut news = Vec::with_capacity(events.len());
     for event in events {
+        news.push((event.stream.clone(), event.position));
         let subject = match subjects.subject(&event).await {
             Ok(subject) => Seen::Readable(Box::new(subject)),
             Err(error) if error.is_passing() => Seen::NotNow,
             Err(_unreadable) => Seen::Unreadable,
         };
-        told.push(Arc::new(Told::new(event, subject)));
+        // One by one: what is too much goes before the next subject comes.
+        let told = Arc::new(Told::new(event, subject));
+        shared.write(|recent| recent.push(told));
     }
-    shared.write(|recent| told.iter().for_each(|told| recent.push(Arc::clone(told))));
-    told.iter().for_each(|told| shared.topics.tell(told.event()));
+    news.into_iter().for_each(|(stream, position)| shared.topics.tell(stream, position));
 }
 
 impl Shared {

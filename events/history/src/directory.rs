@@ -177,6 +177,12 @@ impl Directory {
         self.read(|view| (view.accounts.len(), view.keys.len()))
     }
 
+    /// The account is closed: its history cannot be read.
+    #[must_use]
+    pub fn is_closed(&self, account: &AccountId) -> bool {
+        self.read(|view| view.closed.contains(account))
+    }
+
     /// How many accounts are closed, because their history cannot be read.
     #[must_use]
     pub fn closed(&self) -> usize {

@@ -1,7 +1,10 @@
 //! What events are about, for readers that pick some of them: whatever lies between those they
 //! ask for, each subject is as of its event. `Subjects` is for followers that read everything.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use baton_domain::{
     account::{self, Account},
@@ -12,12 +15,16 @@ use baton_log::{Cut, Log, RecordedEvent, StreamId};
 
 use crate::{
     directory::{Directory, KnownAccount, account_at},
-    fold::{FoldError, account_stream, fold},
+    fold::{FoldError, Folded, account_stream, fold},
     states::{States, Versioned},
     subjects::{Subject, SubjectState},
 };
 
-/// Folds the subjects of excerpts of the log. Cheap to clone; clones share what they keep.
+/// What the states that a reading has come by may weigh together, of each kind.
+const PASSED_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Folds the subjects of excerpts of the log. Cheap to clone; clones share what they keep: the
+/// states as the log has them now, never those that a reader comes by in the past.
 #[derive(Clone)]
 pub struct Excerpts {
     log: Log,
@@ -26,11 +33,34 @@ pub struct Excerpts {
     webhooks: States<Webhook>,
 }
 
+/// One reader's way through an account's events, in the order of the log. Each stream is folded
+/// along the way, not anew for each of its events.
+pub struct Reading {
+    log: Log,
+    directory: Directory,
+    tasks: Passed<Task>,
+    webhooks: Passed<Webhook>,
+    account: AccountThen,
+}
+
+/// Streams of one kind, each as of the last of its events that was asked about.
+struct Passed<S: Folded> {
+    states: States<S>,
+    passed: HashMap<StreamId, Versioned<S>>,
+    weight_bytes: u64,
+}
+
 /// The account as of one event after another.
-struct Accounts {
-    state: Arc<Account>,
-    /// What happens to it later, the next first.
-    later: std::iter::Peekable<std::vec::IntoIter<RecordedEvent>>,
+enum AccountThen {
+    NotKnown,
+    Known {
+        state: Arc<Account>,
+        version: i64,
+        /// What happens to it next, up to the end of the page.
+        later: VecDeque<RecordedEvent>,
+    },
+    /// Nor can anybody tell what it is after that.
+    Unreadable,
 }
 
 impl Excerpts {
@@ -49,40 +79,48 @@ impl Excerpts {
         self.tasks.fresh(stream).await
     }
 
-    /// The subjects of events of one account, in the order of the log; `None` for one that nobody
-    /// can read.
+    /// Begins to read events of one account.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        Reading {
+            log: self.log.clone(),
+            directory: self.directory.clone(),
+            tasks: Passed::new(self.tasks.clone()),
+            webhooks: Passed::new(self.webhooks.clone()),
+            account: AccountThen::NotKnown,
+        }
+    }
+}
+
+impl Reading {
+    /// The next page: its events, and nothing else, may be asked about until the next one.
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn subjects(
-        &self,
-        events: &[RecordedEvent],
-    ) -> Result<Vec<Option<Subject>>, FoldError> {
-        let mut accounts = match self.accounts(events).await {
-            Ok(accounts) => Some(accounts),
-            Err(error) => unread(error)?,
+    pub async fn page(&mut self, events: &[RecordedEvent]) -> Result<(), FoldError> {
+        let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(()) };
+        self.account = match self.account_upto(first, last).await {
+            Ok(account) => account,
+            Err(error) if error.is_passing() => return Err(error),
+            Err(_unreadable) => AccountThen::Unreadable,
         };
-        let mut subjects = Vec::with_capacity(events.len());
-        for event in events {
-            let account = match accounts.as_mut().map(|accounts| accounts.at(event.position)) {
-                Some(Ok(account)) => Some(account),
-                Some(Err(error)) => unread(error)?,
-                None => None,
-            };
-            let Some(account) = account else {
-                // Nor can anybody tell what the account is after that.
-                accounts = None;
-                subjects.push(None);
-                continue;
-            };
-            let subject = self.subject(event, account).await;
-            subjects.push(subject.map(Some).or_else(unread)?);
-        }
-        Ok(subjects)
+        Ok(())
     }
 
-    async fn subject(
-        &self,
+    /// The subject of the page's next event that matters; `None` where nobody can read it. One at
+    /// a time: each holds its account as it was.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn subject(&mut self, event: &RecordedEvent) -> Result<Option<Subject>, FoldError> {
+        // As of the event from here on, whatever else cannot be read.
+        let Some(account) = self.account.at(event) else { return Ok(None) };
+        let subject = self.read(event, account).await;
+        subject.map(Some).or_else(unread)
+    }
+
+    async fn read(
+        &mut self,
         event: &RecordedEvent,
         account: Arc<Account>,
     ) -> Result<Subject, FoldError> {
@@ -97,33 +135,65 @@ impl Excerpts {
         Ok(Subject { state, account, actor })
     }
 
-    /// The account at the first event, and what happens to it up to the last one.
-    async fn accounts(&self, events: &[RecordedEvent]) -> Result<Accounts, FoldError> {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else {
-            return Ok(Accounts {
-                state: Arc::default(),
-                later: Vec::new().into_iter().peekable(),
-            });
-        };
+    /// The account at the first event, or before it, and what happens to it up to the last one.
+    async fn account_upto(
+        &mut self,
+        first: &RecordedEvent,
+        last: &RecordedEvent,
+    ) -> Result<AccountThen, FoldError> {
         let name = &first.stream.account;
         let id = name.parse().map_err(|_| FoldError::Account { name: name.clone() })?;
-        let known = self.directory.account(&id);
-        let KnownAccount { state, version, .. } = match known.position <= first.position {
-            true => known,
-            false => account_at(&self.log, &id, first.position).await?,
+        let (state, version) = match &self.account {
+            AccountThen::Known { state, version, .. } => (Arc::clone(state), *version),
+            AccountThen::Unreadable => return Ok(AccountThen::Unreadable),
+            AccountThen::NotKnown => {
+                let known = self.directory.account(&id);
+                let KnownAccount { state, version, .. } = match known.position <= first.position {
+                    true => known,
+                    false => account_at(&self.log, &id, first.position).await?,
+                };
+                (state, version)
+            }
         };
         let upto = Cut::Position(last.position);
         let later = self.log.stream(&account_stream(&id), version, upto).await?;
-        Ok(Accounts { state, later: later.into_iter().peekable() })
+        Ok(AccountThen::Known { state, version, later: later.into() })
     }
 }
 
-impl Accounts {
-    fn at(&mut self, position: i64) -> Result<Arc<Account>, FoldError> {
-        while let Some(event) = self.later.next_if(|event| event.position <= position) {
-            self.state = Arc::new(fold(Account::clone(&self.state), &event)?);
+impl AccountThen {
+    fn at(&mut self, event: &RecordedEvent) -> Option<Arc<Account>> {
+        let Self::Known { state, version, later } = self else { return None };
+        while let Some(next) = later.pop_front_if(|next| next.position <= event.position) {
+            match fold(Arc::unwrap_or_clone(std::mem::take(state)), &next) {
+                Ok(folded) => (*state, *version) = (Arc::new(folded), next.version),
+                Err(_unreadable) => {
+                    *self = Self::Unreadable;
+                    return None;
+                }
+            }
         }
-        Ok(Arc::clone(&self.state))
+        Some(Arc::clone(state))
+    }
+}
+
+impl<S: Folded> Passed<S> {
+    fn new(states: States<S>) -> Self {
+        Self { states, passed: HashMap::new(), weight_bytes: 0 }
+    }
+
+    async fn after(&mut self, event: &RecordedEvent) -> Result<Arc<S>, FoldError> {
+        let base = self.passed.remove(&event.stream);
+        self.weight_bytes -= base.as_ref().map_or(0, |base| base.state.weight_bytes());
+        let folded = self.states.past(base, event).await?;
+        let state = Arc::clone(&folded.state);
+        self.weight_bytes += state.weight_bytes();
+        if self.weight_bytes > PASSED_BYTES_MAX {
+            self.passed.clear();
+            self.weight_bytes = state.weight_bytes();
+        }
+        self.passed.insert(event.stream.clone(), folded);
+        Ok(state)
     }
 }
 

@@ -11,7 +11,7 @@ mod states;
 mod subjects;
 
 pub use directory::{Directory, KnownAccount};
-pub use excerpts::Excerpts;
+pub use excerpts::{Excerpts, Reading};
 pub use fold::{FoldError, Folded, account_stream, fold, task_stream, webhook_stream};
 pub use states::{States, Versioned};
 pub use subjects::{ActorDocument, Subject, SubjectState, Subjects};

@@ -119,6 +119,32 @@ impl<S: Folded> States<S> {
         Ok(state)
     }
 
+    /// The state after `event`, for a reader of the past: from the state that it has come by, or
+    /// a nearer one that is here. Keeps nothing: what is here is for those who are level.
+    pub(crate) async fn past(
+        &self,
+        known: Option<Versioned<S>>,
+        event: &RecordedEvent,
+    ) -> Result<Versioned<S>, FoldError> {
+        let (stream, version) = (&event.stream, event.version);
+        let near = known.into_iter().chain(self.cache.get(stream));
+        let near = near.filter(|state| state.version <= version);
+        let base = near.max_by_key(|state| state.version).unwrap_or_default();
+        let folded = match version - base.version {
+            0 => base,
+            1 => {
+                let state = fold(Arc::unwrap_or_clone(base.state), event)?;
+                Versioned { state: Arc::new(state), version }
+            }
+            _ => self.roll(stream, base, Cut::Version(version)).await?,
+        };
+        if folded.version != version {
+            let (stream, found) = (stream.clone(), folded.version);
+            return Err(FoldError::Missing { stream, wanted: version, found });
+        }
+        Ok(folded)
+    }
+
     /// Keeps a state that its writer just appended, or its reader just folded.
     pub fn put(&self, stream: StreamId, state: Versioned<S>) {
         self.cache.insert(stream, state);

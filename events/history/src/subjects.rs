@@ -81,6 +81,8 @@ impl Subjects {
     /// # Errors
     /// [`FoldError`] where history cannot be read.
     pub async fn subject(&mut self, event: &RecordedEvent) -> Result<Subject, FoldError> {
+        // First: whatever else cannot be read, the account is as of the event from here on.
+        let account = self.account(event).await?;
         let (position, actor) = (event.position, event.actor.clone());
         let actor = actor.parse().map_err(|_| FoldError::Actor { position, actor })?;
         let state = match event.stream.kind.as_str() {
@@ -89,19 +91,17 @@ impl Subjects {
             account::KIND => SubjectState::Account,
             _ => SubjectState::Other,
         };
-        let account = self.account(event).await?;
         Ok(Subject { state, account, actor })
     }
 
     async fn account(&mut self, event: &RecordedEvent) -> Result<Arc<Account>, FoldError> {
         let (name, position) = (&event.stream.account, event.position);
         let is_about_it = event.stream.kind == account::KIND;
-        let known = match self.accounts.get(name) {
-            Some(known) if !is_about_it && known.position <= position => {
-                return Ok(Arc::clone(&known.state));
-            }
+        // Taken out: an account whose event cannot be folded must not go on as it was before.
+        let known = match self.accounts.remove(name) {
+            Some(known) if !is_about_it && known.position <= position => known,
             Some(known) if is_about_it && known.version == event.version - 1 => KnownAccount {
-                state: Arc::new(fold(Account::clone(&known.state), event)?),
+                state: Arc::new(fold(Arc::unwrap_or_clone(known.state), event)?),
                 version: event.version,
                 position,
             },

@@ -17,7 +17,7 @@ use crate::batch::{self, Waiting};
 use crate::count;
 use crate::error::{AppendError, InvalidAppend, Trouble};
 use crate::event::Position;
-use crate::log::{LogSettings, raise};
+use crate::log::{LogSettings, raise, wake_up};
 use crate::read::replay;
 use crate::session::{Failure, Session};
 use crate::settle::{self, Settled};
@@ -250,7 +250,7 @@ impl Appender {
         });
         if let Some(position) = positions.max() {
             raise(&self.committed, position);
-            raise(&self.wake, position);
+            wake_up(&self.wake, position);
         }
         for (waiting, outcome) in answers {
             // A caller that went away needs no answer.

@@ -136,7 +136,7 @@ pub enum ReadError {
     Query(#[source] tokio_postgres::Error),
 }
 
-/// Why the log could not be opened or migrated.
+/// Why the log could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The appender has no connection.
@@ -145,10 +145,4 @@ pub enum LogError {
     /// The head cannot be read.
     #[error("cannot read the log's head")]
     Head(#[source] ReadError),
-    /// The migration lock cannot be taken or released.
-    #[error("cannot lock the log for migration")]
-    MigrationLock(#[source] tokio_postgres::Error),
-    /// A migration failed.
-    #[error("cannot migrate the log")]
-    Migrate(#[source] refinery::Error),
 }

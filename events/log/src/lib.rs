@@ -28,6 +28,7 @@ pub use content_hash::{HashedEvent, content_hash};
 pub use error::{AppendError, InvalidAppend, LogError, ReadError, Trouble};
 pub use event::{NewEvent, Position, RecordedEvent, StreamId};
 pub use log::{Log, LogSettings};
-pub use page::{EXAMINED_EVENTS_MAX, EventFilter, Page, Scope};
+pub use migrations::{MigrateError, migrate};
+pub use page::{EXAMINED_EVENTS_MAX, EventFilter, PAGE_BYTES_MAX, Page, Scope};
 pub use probe::{Probe, Queue, probe};
 pub use read::{Cut, PAGE_EVENTS_MAX};

@@ -15,7 +15,7 @@ use crate::batch::Waiting;
 use crate::count;
 use crate::error::{AppendError, LogError, Trouble};
 use crate::event::Position;
-use crate::migrations;
+use crate::migrations::{self, MigrateError};
 use crate::probe::Queue;
 use crate::session::Session;
 
@@ -94,8 +94,8 @@ impl Log {
     }
 
     /// Brings the log's tables and functions up to date. Any number of nodes may do so at once.
-    pub async fn migrate(client: &mut tokio_postgres::Client) -> Result<(), LogError> {
-        migrations::run(client).await
+    pub async fn migrate(client: &mut tokio_postgres::Client) -> Result<(), MigrateError> {
+        migrations::of_the_log(client).await
     }
 
     /// Appends one command and answers when it is durable, or says why not.
@@ -132,7 +132,7 @@ impl Log {
     /// Wakes whoever waits on [`Log::wake`], for a position heard of from elsewhere. Also where
     /// that is no news: what was heard before may have been wrong.
     pub fn woken(&self, position: Position) {
-        self.shared.wake.send_modify(|known| *known = position.max(*known));
+        wake_up(&self.shared.wake, position);
     }
 
     /// The highest position committed here or heard of from elsewhere.
@@ -168,6 +168,11 @@ impl Log {
     pub(crate) fn pool(&self) -> &Pool {
         &self.shared.pool
     }
+}
+
+/// Wakes whoever waits, also where the position is no news: one heard before may have been wrong.
+pub(crate) fn wake_up(watched: &watch::Sender<Position>, position: Position) {
+    watched.send_modify(|known| *known = position.max(*known));
 }
 
 /// Raises a watched position; it never falls.

@@ -3,8 +3,11 @@
 //! A page costs what it examines, not what lies before it or beside it in the log: no scan, and
 //! no index of its own. It must not know what an event means.
 
-use tokio_postgres::Row;
+use std::pin::pin;
+
+use futures_util::TryStreamExt;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, RowStream};
 use uuid::Uuid;
 
 use crate::error::ReadError;
@@ -14,6 +17,9 @@ use crate::read::{PAGE_EVENTS_MAX, prepared, recorded};
 
 /// Events that one page examines at most, however few of them match.
 pub const EXAMINED_EVENTS_MAX: i64 = 5_000;
+
+/// A page whose events' payloads take so many bytes gets no further one.
+pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 const READ_ACCOUNT_PAGE: &str = include_str!("sql/read_account_page.sql");
 const READ_STREAM_PAGE: &str = include_str!("sql/read_stream_page.sql");
@@ -78,7 +84,7 @@ impl EventFilter {
 
 impl Log {
     /// The scope's events above a position that pass the filter, in order: at most `limit`, of at
-    /// most [`EXAMINED_EVENTS_MAX`].
+    /// most [`EXAMINED_EVENTS_MAX`], and no more once they take [`PAGE_BYTES_MAX`].
     pub async fn page(
         &self,
         scope: &Scope,
@@ -105,28 +111,38 @@ impl Log {
             &filter.correlation_id,
         ]);
         let (client, statement) = prepared(self.pool(), sql).await?;
-        let rows = client.query(&statement, &parameters).await.map_err(ReadError::Query)?;
-        page(&rows, after, limit).map_err(ReadError::Query)
+        let rows = client.query_raw(&statement, parameters).await.map_err(ReadError::Query)?;
+        page(rows, after, limit).await.map_err(ReadError::Query)
     }
 }
 
-fn page(rows: &[Row], after: Position, limit: i64) -> Result<Page, tokio_postgres::Error> {
-    let Some(first) = rows.first() else {
-        return Ok(Page { events: Vec::new(), to: after, head: 0 });
-    };
-    let (head, examined_to): (_, Option<Position>) =
-        (first.try_get("head")?, first.try_get("examined_to")?);
-    let mut events = Vec::with_capacity(rows.len());
-    for row in rows {
-        if row.try_get::<_, Option<Position>>("position")?.is_some() {
-            events.push(recorded(row)?);
+/// Takes one row after another, so that no more of them are in memory than belong to the page.
+async fn page(rows: RowStream, after: Position, limit: i64) -> Result<Page, tokio_postgres::Error> {
+    let mut rows = pin!(rows);
+    let mut page = Page { events: Vec::new(), to: after, head: 0 };
+    let (mut examined_to, mut bytes) = (None, 0);
+    while bytes < PAGE_BYTES_MAX
+        && let Some(row) = rows.try_next().await?
+    {
+        page.head = row.try_get("head")?;
+        examined_to = row.try_get::<_, Option<Position>>("examined_to")?;
+        if let Some(event) = event(&row)? {
+            bytes += event.payload.len();
+            page.events.push(event);
         }
     }
-    let is_full = i64::try_from(events.len()).is_ok_and(|events| events >= limit);
-    let to = match events.last() {
+    let is_full = bytes >= PAGE_BYTES_MAX
+        || i64::try_from(page.events.len()).is_ok_and(|events| events >= limit);
+    page.to = match page.events.last() {
         Some(last) if is_full => last.position,
         None if is_full => after,
         _ => examined_to.unwrap_or(after),
     };
-    Ok(Page { events, to, head })
+    Ok(page)
+}
+
+/// The event of a row that has one.
+fn event(row: &Row) -> Result<Option<RecordedEvent>, tokio_postgres::Error> {
+    let position: Option<Position> = row.try_get("position")?;
+    position.map(|_| recorded(row)).transpose()
 }

@@ -4,6 +4,7 @@ use deadpool_postgres::Pool;
 
 use crate::error::ReadError;
 use crate::event::Position;
+use crate::read::prepared;
 
 const PROBE: &str = include_str!("sql/probe.sql");
 
@@ -29,8 +30,7 @@ pub struct Queue {
 
 /// Looks whether the log can be read, and written as far as a look can tell.
 pub async fn probe(pool: &Pool) -> Result<Probe, ReadError> {
-    let client = pool.get().await.map_err(ReadError::Pool)?;
-    let statement = client.prepare_cached(PROBE).await.map_err(ReadError::Query)?;
+    let (client, statement) = prepared(pool, PROBE).await?;
     let row = client.query_one(&statement, &[]).await.map_err(ReadError::Query)?;
     let read =
         || Ok(Probe { head: row.try_get("head")?, accepts_writes: row.try_get("accepts_writes")? });

@@ -37,7 +37,9 @@ impl From<CommandError> for Problem {
             }
             CommandError::KeyReused => Self::key_reused(),
             CommandError::KeyInUse => Self::conflict(detail),
-            CommandError::Contended => Self::unavailable(RETRY_AFTER_SECONDS, &error),
+            CommandError::Contended | CommandError::AccountClosed => {
+                Self::unavailable(RETRY_AFTER_SECONDS, &error)
+            }
             // Its text names a bound; the edge's own bounds should have come first.
             CommandError::Append(AppendError::Invalid { source }) => {
                 Self::invalid_field("body", format!("cannot be recorded: {source}"))

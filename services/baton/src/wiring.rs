@@ -47,18 +47,16 @@ pub(crate) enum StartError {
     Connect(#[source] tokio_postgres::Error),
     #[error("cannot make a pool of connections")]
     Pool(#[from] deadpool_postgres::BuildError),
-    #[error("cannot prepare the log")]
+    #[error("cannot bring the database up to date")]
+    Migrate(#[from] baton_log::MigrateError),
+    #[error("cannot open the log")]
     Log(#[from] baton_log::LogError),
     #[error("cannot start on this database")]
     Instance(#[from] baton_commands::InstanceError),
-    #[error("cannot prepare or read the subscriptions")]
+    #[error("cannot read the subscriptions")]
     Feed(#[from] baton_feed::CheckpointError),
     #[error("cannot watch this process")]
     Watch(#[from] baton_operations::InstallError),
-    #[error("cannot prepare the webhook deliveries")]
-    Webhooks(#[from] baton_webhooks::MigrateError),
-    #[error("cannot prepare the policies")]
-    Policies(#[from] baton_policies::MigrateError),
     #[error("cannot prepare the read models")]
     Install(#[from] baton_projections::InstallError),
     #[error("cannot rebuild a read model")]
@@ -74,6 +72,12 @@ pub(crate) enum StartError {
     #[error("cannot rebuild the stream")]
     Stream(#[from] baton_feed::relay::RelayError),
     #[error(
+        "the stream {stream} on this NATS (BATON_NATS_URL) is not of this log: neither its first \
+         nor its last message is the event at that position, so it may be another Baton's; \
+         nothing was changed; `baton nats rebuild --force` deletes it all the same"
+    )]
+    StreamOfAnother { stream: String },
+    #[error(
         "the stream is at {reached} of {head} and has not moved for {waited:?}; \
          the relay of a running node goes on by itself, and its log and /health/ready say why not"
     )]
@@ -88,6 +92,12 @@ pub(crate) enum StartError {
     },
     #[error("cannot write {path}")]
     Write {
+        path: std::path::PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+    #[error("cannot remove {path}")]
+    Remove {
         path: std::path::PathBuf,
         #[source]
         cause: std::io::Error,

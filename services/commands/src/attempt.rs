@@ -33,6 +33,9 @@ impl<'a> Attempt<'a> {
         caller: &'a Caller,
         at: Timestamp,
     ) -> Result<Self, CommandError> {
+        if commands.directory().is_closed(&caller.account) {
+            return Err(CommandError::AccountClosed);
+        }
         let account = commands.directory().account(&caller.account);
         let standing = caller.standing(&account.state).ok_or(CommandError::Unauthenticated)?;
         if !standing.writes() {

@@ -37,7 +37,7 @@ fn kind(error: &CommandError) -> &'static str {
         CommandError::Append(AppendError::OutcomeUnknown { .. }) => "unknown",
         CommandError::Append(AppendError::Invalid { .. }) => "invalid",
         CommandError::Append(_) => "unavailable",
-        CommandError::History(_) => "history",
+        CommandError::History(_) | CommandError::AccountClosed => "history",
         CommandError::Seal(_) | CommandError::Secrets(_) => "secrets",
     }
 }

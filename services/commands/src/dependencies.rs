@@ -18,8 +18,9 @@ use crate::{
     plan::{Change, Command, Plan},
 };
 
-/// Tasks that are looked at to find out whether a task would wait for itself.
-const TASKS_WALKED_MAX: usize = 1_000;
+/// Tasks that are looked at to find out whether a task would wait for itself. Each is a guard, of
+/// which the log takes `COMMAND_STREAMS_MAX`.
+const TASKS_WALKED_MAX: usize = 900;
 
 /// The tasks that a client names, each once. Those among `known` are no news: the client need
 /// not be able to read them.
@@ -71,11 +72,13 @@ pub(crate) async fn lead_back(
         }
         if found.len() > TASKS_WALKED_MAX {
             let (field, max) = ("depends_on", TASKS_WALKED_MAX);
-            let unit = "tasks, those counted that they depend on";
+            let unit = "tasks, counted with all that these depend on";
             return Err(TaskRefusal::TooLarge { field, max, unit }.into());
         }
         let (_, task) = attempt.task(id).await?;
-        next.extend(task.state.depends_on.iter().filter(|id| found.insert(**id)));
+        if task.state.is_alive() {
+            next.extend(task.state.depends_on.iter().filter(|id| found.insert(**id)));
+        }
     }
     Ok(false)
 }

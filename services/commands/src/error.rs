@@ -52,6 +52,9 @@ pub enum CommandError {
     /// Others changed the same things again and again.
     #[error("too many others are changing the same thing; try again")]
     Contended,
+    /// The account's own history cannot be read.
+    #[error("the account is closed: its history cannot be read")]
+    AccountClosed,
     /// The log did not take the command.
     #[error("cannot append")]
     Append(#[source] AppendError),
@@ -88,6 +91,7 @@ impl CommandError {
             Self::KeyReused
             | Self::KeyInUse
             | Self::Contended
+            | Self::AccountClosed
             | Self::Append(_)
             | Self::History(_)
             | Self::Seal(_)

@@ -169,7 +169,8 @@ impl Commands {
         } else {
             self.directory.by_token(hash)?
         };
-        Some(Caller { account, who: Who::Project })
+        let is_closed = self.directory.is_closed(&account);
+        (!is_closed).then_some(Caller { account, who: Who::Project })
     }
 
     /// When each agent of the account was last seen.
@@ -384,7 +385,10 @@ impl Commands {
 
     /// Brings what a decision rested on level with the log.
     async fn look_again(&self, seen: &[Guard]) -> Result<(), CommandError> {
-        for guard in seen {
+        let streams: Vec<StreamId> = seen.iter().map(|guard| guard.stream.clone()).collect();
+        let versions = self.log.versions(&streams).await?;
+        let moved = seen.iter().zip(versions).filter(|(guard, version)| guard.version != *version);
+        for (guard, _) in moved {
             match guard.stream.kind.as_str() {
                 Task::KIND => drop(self.tasks.fresh(&guard.stream).await?),
                 Webhook::KIND => drop(self.webhooks.fresh(&guard.stream).await?),

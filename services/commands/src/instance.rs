@@ -1,5 +1,6 @@
 //! Tables of this crate, and the check that nodes on one database share their secrets.
 
+use baton_log::MigrateError;
 use tokio_postgres::Client;
 
 mod embedded {
@@ -7,18 +8,13 @@ mod embedded {
 }
 
 const HISTORY_TABLE: &str = "baton_commands_migrations";
-/// Advisory lock that lets one node migrate at a time.
-const MIGRATION_LOCK: i64 = 0x6261_746f_6e63_6d64;
 
 /// Why a node may not start on a database.
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
     /// The database did not do what was asked.
-    #[error("cannot prepare the tables of commands")]
+    #[error("cannot compare the secrets of this node with those of the others")]
     Database(#[from] tokio_postgres::Error),
-    /// A migration failed.
-    #[error("cannot migrate the tables of commands")]
-    Migrate(#[source] refinery::Error),
     /// Other nodes on this database started with another value.
     #[error("{setting} differs from the one this database was first started with")]
     Mismatch {
@@ -30,15 +26,9 @@ pub enum InstanceError {
 /// Creates or updates this crate's tables. Any number of nodes may call it at once.
 ///
 /// # Errors
-/// [`InstanceError`] where the database refuses.
-pub async fn migrate(client: &mut Client) -> Result<(), InstanceError> {
-    client.execute(include_str!("sql/migration_lock.sql"), &[&MIGRATION_LOCK]).await?;
-    let migrated = embedded::migrations::runner()
-        .set_migration_table_name(HISTORY_TABLE)
-        .run_async(client)
-        .await;
-    client.execute(include_str!("sql/migration_unlock.sql"), &[&MIGRATION_LOCK]).await?;
-    migrated.map(|_report| ()).map_err(InstanceError::Migrate)
+/// [`MigrateError`] where the database refuses.
+pub async fn migrate(client: &mut Client) -> Result<(), MigrateError> {
+    baton_log::migrate(client, HISTORY_TABLE, embedded::migrations::runner()).await
 }
 
 /// Compares a secret's check value with that of the node that came first.

@@ -2,7 +2,9 @@
 
 use baton_domain::{
     TaskId,
-    task::{Changes, Dependencies, Draft, Finish, Parent, Task, TaskCommand, Tasks, Update},
+    task::{
+        Changes, Dependencies, Draft, Finish, Parent, Status, Task, TaskCommand, Tasks, Update,
+    },
 };
 use baton_history::{Versioned, task_stream};
 use esrs::Aggregate as _;
@@ -214,8 +216,7 @@ async fn depend(
             update.changes.depends_on = Some(ids);
         }
     }
-    let changes_status = update.status.is_some() || update.completed.is_some();
-    if update.changes.depends_on.is_some() || changes_status {
+    if update.changes.depends_on.is_some() || update.status == Some(Status::Open) {
         let ids = update.changes.depends_on.as_ref().unwrap_or(&task.depends_on);
         update.dependencies.wait = dependencies::stand(attempt, ids).await?.wait;
     }

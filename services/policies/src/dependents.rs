@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use baton_domain::TaskId;
-use baton_feed::{HandleError, Transaction};
+use baton_feed::{Cause, HandleError, Transaction};
 use deadpool_postgres::Pool;
 use uuid::Uuid;
 
@@ -46,13 +46,13 @@ impl Dependents {
     }
 
     async fn read(&mut self, dependencies: &[Place], pool: &Pool) -> Result<(), HandleError> {
-        let unavailable =
-            |cause| HandleError::unavailable("cannot get a connection to the policies", cause);
-        let client = pool.get().await.map_err(unavailable)?;
-        let statement = client.prepare_cached(READ).await?;
+        let unread = |cause: Cause| HandleError::unavailable("cannot read the dependents", cause);
+        let client = pool.get().await.map_err(|cause| unread(cause.into()))?;
+        let statement = client.prepare_cached(READ).await.map_err(|cause| unread(cause.into()))?;
         let accounts: Vec<&str> = dependencies.iter().map(|it| it.account.as_str()).collect();
         let tasks: Vec<Uuid> = dependencies.iter().map(|it| it.task.0).collect();
-        for row in client.query(&statement, &[&accounts, &tasks]).await? {
+        let rows = client.query(&statement, &[&accounts, &tasks]).await;
+        for row in rows.map_err(|cause| unread(cause.into()))? {
             let account: &str = row.try_get("account_id")?;
             let account = account.parse().map_err(|cause: baton_domain::id::NotAnId| {
                 HandleError::event("cannot read a dependent", cause)

@@ -11,5 +11,5 @@ mod migrations;
 mod notice;
 mod policy;
 
-pub use migrations::{MigrateError, migrate};
+pub use migrations::migrate;
 pub use policy::{Policies, SUBSCRIPTION, spawn};

@@ -6,7 +6,7 @@
 //! after the registration until all before it is planned. Must not: plan far more than is being
 //! sent, or plan for a subscription that another process holds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,8 +30,9 @@ use crate::slots::ALL_READY;
 const READ_BACKFILLS: &str = include_str!("sql/read_backfills.sql");
 const MOVE_BACKFILL: &str = include_str!("sql/move_backfill.sql");
 const END_BACKFILL: &str = include_str!("sql/end_backfill.sql");
-/// Events that one chunk plans at most.
-const CHUNK_EVENTS_MAX: i64 = 256;
+/// Events that one chunk plans at most. They are read before their bodies are counted, so this
+/// times the largest event bounds the memory of a chunk.
+const CHUNK_EVENTS_MAX: i64 = 32;
 /// Bytes of bodies after which a chunk ends.
 const CHUNK_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Planned deliveries that wait for their first attempt; with so many, no more are planned.
@@ -63,6 +64,16 @@ struct Backfill {
     through: Position,
     /// Few enough deliveries wait to be sent.
     has_room: bool,
+}
+
+/// What is left to plan, as far as it could be read.
+#[derive(Default)]
+struct Left {
+    /// All of it.
+    ids: HashSet<WebhookId>,
+    backfills: Vec<Backfill>,
+    /// Why some of it could not be read.
+    failure: Option<HandleError>,
 }
 
 /// What there is to do after a round.
@@ -108,16 +119,16 @@ impl Backfiller {
         let epoch = *self.sender.epoch.borrow();
         // Before the table: what is known here and not in the table is done.
         let known = self.sender.backfilling();
-        let backfills = self.read(epoch).await;
-        let backfills = backfills
-            .map_err(|cause| HandleError::unavailable("cannot read the backfills", cause))?;
-        let is_left = |id: &WebhookId| backfills.iter().any(|it| it.planned.webhook.id == *id);
-        self.subjects.retain(|id, _| is_left(id));
-        for done in known.into_iter().filter(|id| !is_left(id)) {
+        let Left { ids, backfills, mut failure } = self.read(epoch).await.map_err(unread)?;
+        self.subjects.retain(|id, _| ids.contains(id));
+        for done in known.into_iter().filter(|id| !ids.contains(id)) {
             self.sender.ready(epoch, done, ALL_READY);
         }
-        let mut next = if backfills.is_empty() { Next::Rest } else { Next::Wait };
-        let mut failure = None;
+        // Also where there is no room: a chunk may have been committed and not told.
+        for Backfill { planned, position, .. } in &backfills {
+            self.sender.ready(epoch, planned.webhook.id, *position);
+        }
+        let mut next = if ids.is_empty() { Next::Rest } else { Next::Wait };
         for backfill in backfills.into_iter().filter(|backfill| backfill.has_room) {
             let id = backfill.planned.webhook.id;
             match self.chunk(epoch, backfill).await {
@@ -138,15 +149,23 @@ impl Backfiller {
         Ok(next)
     }
 
-    async fn read(&self, epoch: i64) -> Result<Vec<Backfill>, StoreError> {
+    async fn read(&self, epoch: i64) -> Result<Left, StoreError> {
         let client = self.pool.get().await.map_err(StoreError::Pool)?;
         let statement = client.prepare_cached(READ_BACKFILLS).await?;
         let parameters: [&(dyn ToSql + Sync); 3] = [&SUBSCRIPTION, &epoch, &WAITING_MAX];
-        let mut backfills = Vec::new();
-        for row in &client.query(&statement, &parameters).await? {
-            backfills.push(self.backfill(row).await?);
+        let rows = client.query(&statement, &parameters).await?;
+        // Given back: a webhook that is read from the log takes a connection too.
+        drop(client);
+        let mut left = Left::default();
+        for row in &rows {
+            left.ids.insert(WebhookId(row.try_get("webhook_id")?));
+            match self.backfill(row).await {
+                Ok(backfill) => left.backfills.push(backfill),
+                // The others go on.
+                Err(cause) => left.failure = Some(unread(cause)),
+            }
         }
-        Ok(backfills)
+        Ok(left)
     }
 
     async fn backfill(&self, row: &Row) -> Result<Backfill, StoreError> {
@@ -226,4 +245,8 @@ impl Backfiller {
             tracing::error!(error, "cannot plan events from before a webhook's registration");
         }
     }
+}
+
+fn unread(cause: StoreError) -> HandleError {
+    HandleError::unavailable("cannot read the backfills", cause)
 }

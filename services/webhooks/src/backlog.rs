@@ -13,7 +13,8 @@ const COUNTED_MAX: i64 = 100_000;
 pub struct Backlog {
     /// Deliveries that are due now or later, up to 100,000.
     pub due: i64,
-    /// Milliseconds since the oldest of them that was never attempted was planned; 0 without one.
+    /// Milliseconds since the next first attempt of a webhook was planned, of all webhooks the one
+    /// that has waited longest; 0 without one. Deliveries that were asked for again do not count.
     pub oldest_due_ms: i64,
     /// Webhooks that are not deleted.
     pub endpoints: i64,

@@ -1,16 +1,5 @@
 //! What can go wrong around webhooks, apart from receivers: those have outcomes.
 
-/// The tables of webhooks could not be brought up to date.
-#[derive(Debug, thiserror::Error)]
-pub enum MigrateError {
-    /// The migration lock cannot be taken or released.
-    #[error("cannot lock the tables of webhooks for migration")]
-    Lock(#[source] tokio_postgres::Error),
-    /// A migration failed.
-    #[error("cannot migrate the tables of webhooks")]
-    Migrate(#[source] refinery::Error),
-}
-
 /// The sender could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {

@@ -16,6 +16,8 @@ pub(crate) struct Planning {
     /// Endpoints as the batch left them. Applied first: nothing due to an endpoint follows its
     /// last change within a batch unless the change allows it.
     pub(crate) changed: Vec<Endpoint>,
+    /// Webhooks that were out of use in between: all from before then is given up.
+    pub(crate) given_up: Vec<WebhookId>,
     /// Webhooks that are to get the events above a position before those from now on.
     pub(crate) backfills: Vec<(WebhookId, Position)>,
     /// New deliveries in log order.
@@ -26,8 +28,9 @@ pub(crate) struct Planning {
 
 impl Planning {
     fn is_empty(&self) -> bool {
-        let Self { changed, backfills, deliveries, redelivering } = self;
+        let Self { changed, given_up, backfills, deliveries, redelivering } = self;
         changed.is_empty()
+            && given_up.is_empty()
             && backfills.is_empty()
             && deliveries.is_empty()
             && redelivering.is_empty()

@@ -39,7 +39,7 @@ mod worker;
 
 pub use backlog::{Backlog, backlog};
 pub use deliveries::{Deliveries, DeliveryDocument};
-pub use error::{MigrateError, StartError, StoreError};
+pub use error::{StartError, StoreError};
 pub use migrations::migrate;
 pub use plan::SUBSCRIPTION;
 pub use resolve::{AddressRules, Lookup, SystemLookup};

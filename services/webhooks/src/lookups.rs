@@ -1,5 +1,6 @@
-//! Lookups of names, one at a time for each: however many deliveries to a host wait for a
-//! resolver that does not answer, they hold one of its threads, and everybody else has the rest.
+//! Lookups of names, one at a time for each and so many at once for all: however many wait for a
+//! resolver that does not answer, they hold no more threads than there are places, and the rest of
+//! the process has the others. Who finds no place in time is told that the name was not resolved.
 //!
 //! Nothing is kept once it is found: the next delivery asks anew.
 
@@ -7,11 +8,16 @@ use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
+use tokio::sync::Semaphore;
 
 use crate::resolve::Lookup;
+
+/// How long a lookup waits for a place.
+const PLACE_WAIT_MAX: Duration = Duration::from_secs(2);
 
 type Found = Result<Vec<IpAddr>, LookupFailed>;
 type UnderWay = Arc<Mutex<HashMap<String, Shared<BoxFuture<'static, Found>>>>>;
@@ -26,6 +32,8 @@ pub(crate) struct LookupFailed(#[source] Arc<io::Error>);
 pub(crate) struct Lookups {
     lookup: Arc<dyn Lookup>,
     under_way: UnderWay,
+    /// A lookup holds one until it ends, also when nobody waits for it any more.
+    places: Arc<Semaphore>,
 }
 
 /// Takes a lookup that ended out of those under way, however it ended.
@@ -41,8 +49,9 @@ impl Drop for Ended {
 }
 
 impl Lookups {
-    pub(crate) fn new(lookup: Arc<dyn Lookup>) -> Self {
-        Self { lookup, under_way: Arc::default() }
+    /// At most `places` lookups at once.
+    pub(crate) fn new(lookup: Arc<dyn Lookup>, places: usize) -> Self {
+        Self { lookup, under_way: Arc::default(), places: Arc::new(Semaphore::new(places)) }
     }
 
     /// All addresses of `host`.
@@ -61,11 +70,13 @@ impl Lookups {
     /// A task of its own: it goes on when those who waited have given up, and its place is taken
     /// until it ends.
     fn begin(&self, host: String) -> BoxFuture<'static, Found> {
-        let found = self.lookup.lookup(host.clone());
-        let ended = Ended { host, under_way: Arc::clone(&self.under_way) };
+        let (lookup, places) = (Arc::clone(&self.lookup), Arc::clone(&self.places));
+        let ended = Ended { host: host.clone(), under_way: Arc::clone(&self.under_way) };
         let task = tokio::spawn(async move {
             let _ended = ended;
-            found.await
+            let place = tokio::time::timeout(PLACE_WAIT_MAX, places.acquire()).await;
+            let _place = place.map_err(io::Error::from)?.map_err(io::Error::other)?;
+            lookup.lookup(host).await
         });
         async move {
             let found = task.await.map_err(io::Error::other).flatten();
@@ -104,20 +115,28 @@ mod tests {
         }
     }
 
-    fn slow() -> (Lookups, Arc<AtomicUsize>, Arc<Semaphore>) {
+    /// Lets the tasks that were begun go as far as they come.
+    async fn settle() {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn slow(places: usize) -> (Lookups, Arc<AtomicUsize>, Arc<Semaphore>) {
         let (asked, may_answer) = (Arc::default(), Arc::new(Semaphore::new(0)));
         let slow = Slow { asked: Arc::clone(&asked), may_answer: Arc::clone(&may_answer) };
-        (Lookups::new(Arc::new(slow)), asked, may_answer)
+        (Lookups::new(Arc::new(slow), places), asked, may_answer)
     }
 
     #[tokio::test]
     async fn those_who_ask_for_a_name_meanwhile_wait_for_the_same_answer() {
-        let (lookups, asked, may_answer) = slow();
+        let (lookups, asked, may_answer) = slow(4);
         // Also when the first to ask gives up.
         drop(lookups.find("a.example"));
         let waiting = (0..32).map(|_| lookups.find("a.example"));
         let waiting: Vec<_> = waiting.collect();
         let other = lookups.find("b.example");
+        settle().await;
         assert_eq!(asked.load(Ordering::SeqCst), 2, "one a name");
         may_answer.add_permits(2);
         for found in futures_util::future::join_all(waiting).await {
@@ -131,11 +150,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_lookup_that_fails_is_made_anew() {
-        let (lookups, asked, may_answer) = slow();
+        let (lookups, asked, may_answer) = slow(4);
         may_answer.add_permits(4);
         for host in ["missing.example", "broken.example", "missing.example", "broken.example"] {
             lookups.find(host).await.unwrap_err();
         }
         assert_eq!(asked.load(Ordering::SeqCst), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_names_than_places_wait_and_are_told_when_they_waited_in_vain() {
+        let (lookups, asked, may_answer) = slow(2);
+        let held = [lookups.find("a.example"), lookups.find("b.example")];
+        settle().await;
+        // The places stay taken when those who waited have given up.
+        drop(held);
+        lookups.find("c.example").await.unwrap_err();
+        assert_eq!(asked.load(Ordering::SeqCst), 2, "it never reached the resolver");
+        let waiting = lookups.find("d.example");
+        settle().await;
+        may_answer.add_permits(3);
+        waiting.await.unwrap();
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
     }
 }

@@ -1,11 +1,8 @@
 //! The tables of webhooks. Migrations only add; a change that removes comes a release later.
 
+use baton_log::MigrateError;
 use tokio_postgres::Client;
 
-use crate::error::MigrateError;
-
-const LOCK: &str = include_str!("sql/migration_lock.sql");
-const UNLOCK: &str = include_str!("sql/migration_unlock.sql");
 const HISTORY_TABLE: &str = "baton_webhooks_migrations";
 
 mod embedded {
@@ -17,11 +14,5 @@ mod embedded {
 /// # Errors
 /// [`MigrateError`] where the database refuses.
 pub async fn migrate(client: &mut Client) -> Result<(), MigrateError> {
-    client.batch_execute(LOCK).await.map_err(MigrateError::Lock)?;
-    let mut runner = embedded::migrations::runner();
-    runner.set_migration_table_name(HISTORY_TABLE);
-    let migrated = runner.run_async(client).await;
-    // Unlocked also after a failure: the caller may keep the connection.
-    client.batch_execute(UNLOCK).await.map_err(MigrateError::Lock)?;
-    migrated.map(|_report| ()).map_err(MigrateError::Migrate)
+    baton_log::migrate(client, HISTORY_TABLE, embedded::migrations::runner()).await
 }

@@ -49,6 +49,9 @@ struct Batch {
     deliveries: Vec<Due>,
     /// Webhooks whose endpoint changed, each once, as the batch left it.
     changed: Vec<(AccountId, Planned)>,
+    /// Webhooks that were out of use at some event of the batch, also when the last one put them
+    /// back: what they had before them is given up.
+    given_up: Vec<WebhookId>,
     /// Webhooks whose failures count anew.
     reset: Vec<(AccountId, WebhookId)>,
     /// Webhooks that are to get events from before their registration.
@@ -188,6 +191,7 @@ impl Planner {
             self.batch.reset.push((account.clone(), id));
         }
         if !is_in_use {
+            self.batch.given_up.push(id);
             self.batch.backfills.retain(|backfill| backfill.webhook != id);
         } else if let Some(after) = starts_after.filter(|after| *after < event.position) {
             let (account, through) = (account.clone(), event.position);
@@ -238,9 +242,9 @@ impl Batch {
     async fn write(&self, transaction: &Transaction<'_>) -> Result<(), HandleError> {
         for (account, planned) in &self.changed {
             save_endpoint(transaction, account, planned).await?;
-            if !planned.webhook.active {
-                run(transaction, END_BACKFILL, &[&planned.webhook.id.0]).await?;
-            }
+        }
+        for webhook in &self.given_up {
+            run(transaction, END_BACKFILL, &[&webhook.0]).await?;
         }
         for (account, webhook) in &self.reset {
             run(transaction, RESET_HEALTH, &[&webhook.0, &account.as_str()]).await?;
@@ -266,6 +270,7 @@ impl Batch {
         redelivering.dedup();
         Planning {
             changed: changed.collect::<Vec<Endpoint>>(),
+            given_up: self.given_up,
             backfills: self.backfills.iter().map(|it| (it.webhook, it.after)).collect(),
             deliveries: self.deliveries.into_iter().map(|it| (it.webhook, it.delivery)).collect(),
             redelivering,

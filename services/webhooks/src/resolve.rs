@@ -15,6 +15,10 @@ use crate::url::{UrlRefusal, literal, parse};
 
 /// How long a registration waits for its host's name.
 const REGISTRATION_LOOKUP_MAX: Duration = Duration::from_secs(2);
+/// Lookups for registrations at once: their names are anybody's choice.
+const REGISTRATION_PLACES: usize = 8;
+/// Lookups for deliveries at once: a quarter of the threads that the runtime has for waiting.
+const SENDING_PLACES: usize = 128;
 
 /// Finds the addresses of a name. The system's resolver does; tests have their own.
 pub trait Lookup: Send + Sync + 'static {
@@ -44,14 +48,16 @@ pub(crate) struct AddressRefused;
 #[derive(Clone)]
 pub struct AddressRules {
     allow_private: bool,
-    lookups: Lookups,
+    registering: Lookups,
+    sending: Lookups,
 }
 
 impl AddressRules {
     /// Rules over a resolver. `allow_private`: this machine and its network are allowed too.
     #[must_use]
     pub fn new(allow_private: bool, lookup: Arc<dyn Lookup>) -> Self {
-        Self { allow_private, lookups: Lookups::new(lookup) }
+        let registering = Lookups::new(Arc::clone(&lookup), REGISTRATION_PLACES);
+        Self { allow_private, registering, sending: Lookups::new(lookup, SENDING_PLACES) }
     }
 
     /// Checks a URL that is to be registered, its host's name resolved. A name that does not
@@ -64,7 +70,7 @@ impl AddressRules {
         if self.allow_private || literal(&url).is_some() {
             return Ok(());
         }
-        let found = self.lookups.find(url.host_str().unwrap_or_default());
+        let found = self.registering.find(url.host_str().unwrap_or_default());
         let found = tokio::time::timeout(REGISTRATION_LOOKUP_MAX, found).await;
         let addresses = found.ok().and_then(Result::ok).unwrap_or_default();
         match addresses.into_iter().all(is_globally_routable) {
@@ -81,7 +87,7 @@ impl AddressRules {
 
 impl Resolve for AddressRules {
     fn resolve(&self, name: Name) -> Resolving {
-        let found = self.lookups.find(name.as_str());
+        let found = self.sending.find(name.as_str());
         let allow_private = self.allow_private;
         Box::pin(async move {
             let addresses = found.await?;

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 
 /// However long a receiver asks to wait.
 const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
+/// However long the operator's pauses are: what comes after a century can be written down.
+const PAUSE_MAX: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// The pauses after failed attempts: after the first, after the second, and so on.
 #[derive(Debug, Clone)]
@@ -40,9 +42,10 @@ impl Schedule {
     pub(crate) fn retry_at(&self, failure: Failure, chance: f64) -> Option<Timestamp> {
         let retry = usize::try_from(failure.attempts - 1).ok()?;
         let pause = self.pauses.get(retry)?;
-        let pause = pause.mul_f64(1.0 + self.jitter * chance);
+        let lengthened = pause.as_secs_f64() * (1.0 + self.jitter * chance);
+        let pause = Duration::try_from_secs_f64(lengthened).unwrap_or(PAUSE_MAX).min(PAUSE_MAX);
         let asked = failure.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
-        failure.at.checked_add(pause.max(asked)).ok()
+        Some(failure.at.checked_add(pause.max(asked)).unwrap_or(Timestamp::MAX))
     }
 }
 
@@ -78,5 +81,23 @@ mod tests {
         assert_eq!(wait_secs(2, Some(60), 0.0), Some(300));
         assert_eq!(wait_secs(1, Some(u64::MAX), 0.0), Some(86_400));
         assert_eq!(wait_secs(8, Some(60), 0.0), None);
+    }
+
+    #[test]
+    fn absurdly_long_pauses_are_cut_short() {
+        let failure = Failure { attempts: 1, at: AT, retry_after: None };
+        let century = Some(PAUSE_MAX.as_secs() as i64);
+        for (pause, jitter) in [
+            (Duration::MAX, 0.1),
+            (Duration::from_secs(u64::MAX / 2), 1.0),
+            (Duration::from_secs(1), f64::MAX),
+            (Duration::from_secs(1), f64::NAN),
+        ] {
+            let schedule = Schedule { pauses: vec![pause], jitter };
+            let at = schedule.retry_at(failure, 1.0).map(Timestamp::as_second);
+            assert_eq!(at, century, "{pause:?} {jitter}");
+        }
+        let late = Failure { at: Timestamp::MAX, ..failure };
+        assert_eq!(Schedule::default().retry_at(late, 1.0), Some(Timestamp::MAX));
     }
 }

@@ -102,6 +102,12 @@ impl Sender {
         for endpoint in planning.changed {
             self.change(&mut state, endpoint);
         }
+        for webhook in planning.given_up {
+            if let Some(slot) = state.slots.get_mut(&webhook) {
+                slot.set_ready(ALL_READY);
+            }
+            self.dropped.notify_one();
+        }
         for (webhook, position) in planning.backfills {
             if let Some(slot) = state.slots.get_mut(&webhook) {
                 slot.set_ready(position);

@@ -154,7 +154,7 @@ mod tests {
         for (secret, standard) in [
             (of_24, "HG9jYj0bOH3NqR2WRuziPQH0pFtn06L5JyqEoY+Y/g8="),
             (of_64, "xPeloTHuoLT19r+/SEfWpZVabEQVOwlj3tnR/4yei+s="),
-            // The whole text is the key: too short, too long, unpadded, another alphabet, no prefix.
+            // The whole text is the key: too short or long, unpadded, another alphabet, no prefix.
             (
                 "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRY=",
                 "EHm0H+h1+jzNI679VcsX+5qrU9dBsJLAWV85w8uvHWM=",

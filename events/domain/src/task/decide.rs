@@ -140,6 +140,11 @@ fn update(task: &Task, by: &Standing, at: Timestamp, update: Update) -> Decision
         Some(Status::Claimed | Status::Open) if has_other_dependencies && dependencies.wait => {
             return Err(TaskRefusal::Waits);
         }
+        Some(Status::Blocked) if !task.status.is_finished() => {
+            // By hand, and so theirs to open, unless it is for dependencies set along with it.
+            let waits = has_other_dependencies && dependencies.wait;
+            events.extend(with_changes(changes, vec![TaskEvent::Blocked { waits }]));
+        }
         Some(status) => {
             let moved = change_status(&task, (by, at), status, dependencies)?;
             events.extend(with_changes(changes, moved));
@@ -191,9 +196,6 @@ fn change_status(
     match status {
         Status::Open => reopen(task, by, dependencies),
         Status::Claimed => claim(task, by, at),
-        Status::Blocked if !task.status.is_finished() => {
-            Ok(vec![TaskEvent::Blocked { waits: dependencies.wait }])
-        }
         Status::Blocked => Err(refused(task, "blocked")),
         Status::Delegated => Err(refused(task, "set delegated by hand; delegate it")),
         Status::Completed | Status::Failed | Status::Cancelled => Err(refused(task, "changed")),

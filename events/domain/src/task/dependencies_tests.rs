@@ -148,3 +148,25 @@ fn a_hand_over_leaves_it_waiting() {
     let task = check(&[created_on(WAIT)], &by(ADA, hand_over(BOB)), types);
     assert_eq!((task.status, task.waits), (Status::Blocked, true));
 }
+
+/// Contract 0.5 and 1.2 say "open" for these: whoever does it by hand decides.
+#[test]
+fn what_is_opened_by_hand_against_its_dependencies_is_open() {
+    let failed = [created_on(WAIT), by(ADA, fail())];
+    let task = check(&failed, &by(ADA, hand_over(BOB)), Ok(&["task.delegated", "task.assigned"]));
+    assert_eq!((task.status, task.waits), (Status::Open, false));
+    let done = [created_on(DONE), by(ADA, complete()), set(on(&[4]), None, WAIT)];
+    let task = check(&done, &by(ADA, TaskCommand::Uncomplete), Ok(&["task.updated"]));
+    assert_eq!((task.status, task.waits), (Status::Open, false));
+}
+
+#[test]
+fn a_block_by_hand_is_by_hand_whatever_its_dependencies_do() {
+    let open = [created_on(DONE)];
+    let by_hand = set(Changes::default(), Some(Status::Blocked), WAIT);
+    let task = check(&open, &by_hand, Ok(&["task.blocked"]));
+    assert!(!task.waits);
+    let for_others = set(on(&[4]), Some(Status::Blocked), WAIT);
+    let task = check(&open, &for_others, Ok(&["task.updated", "task.blocked"]));
+    assert!(task.waits);
+}

@@ -31,11 +31,13 @@ pub struct Told {
     event: RecordedEvent,
     subject: Seen,
     document: OnceLock<Bytes>,
+    weight_bytes: u64,
 }
 
 impl Told {
     pub(super) fn new(event: RecordedEvent, subject: Seen) -> Self {
-        Self { event, subject, document: OnceLock::new() }
+        let weight_bytes = weight_bytes(&event, &subject);
+        Self { event, subject, document: OnceLock::new(), weight_bytes }
     }
 
     /// The event.
@@ -56,20 +58,22 @@ impl Told {
         let document = message::document(&self.event, subject)?;
         Ok(self.document.get_or_init(|| document).clone())
     }
+}
 
-    fn weight_bytes(&self) -> u64 {
-        let payload = self.event.payload.len() as u64;
-        let state = match &self.subject {
-            Seen::Readable(subject) => match &subject.state {
-                SubjectState::Task(task) => task.weight_bytes(),
-                SubjectState::Webhook(webhook) => webhook.weight_bytes(),
-                SubjectState::Account | SubjectState::Other => 0,
-            },
-            Seen::Unreadable | Seen::NotNow => 0,
-        };
-        // Once as it is, once rendered.
-        ENVELOPE_BYTES + 2 * (payload + state)
-    }
+fn weight_bytes(event: &RecordedEvent, subject: &Seen) -> u64 {
+    let payload = event.payload.len() as u64;
+    let (state, account) = match subject {
+        Seen::Readable(subject) => match &subject.state {
+            SubjectState::Task(task) => (task.weight_bytes(), 0),
+            SubjectState::Webhook(webhook) => (webhook.weight_bytes(), 0),
+            // Each of its events made it anew; those about others share what it was then.
+            SubjectState::Account => (0, subject.account.weight_bytes()),
+            SubjectState::Other => (0, 0),
+        },
+        Seen::Unreadable | Seen::NotNow => (0, 0),
+    };
+    // Once as it is, once rendered; of an account, no more than one agent is.
+    ENVELOPE_BYTES + 2 * (payload + state) + account
 }
 
 /// The last events of the log, without gaps.
@@ -93,11 +97,11 @@ impl Recent {
             // Whoever wants it reads the log, and all after it are here again.
             return self.begin(told.event.position);
         }
-        self.weight_bytes += told.weight_bytes();
+        self.weight_bytes += told.weight_bytes;
         self.told.push_back(told);
         while self.told.len() > EVENTS_MAX || self.weight_bytes > WEIGHT_BYTES_MAX {
             let Some(oldest) = self.told.pop_front() else { return };
-            self.weight_bytes -= oldest.weight_bytes();
+            self.weight_bytes -= oldest.weight_bytes;
             self.start = oldest.event.position;
         }
     }
@@ -110,5 +114,69 @@ impl Recent {
         let from = self.told.partition_point(|told| told.event.position <= after);
         let theirs = self.told.range(from..).filter(|told| scope.has(&told.event));
         Some(theirs.cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use baton_domain::account::{self, Account, Agent, KeyHash, Role};
+    use baton_domain::{Actor, AgentId, time::Timestamp};
+    use baton_log::StreamId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn agent(description: &str) -> Agent {
+        let at = Timestamp::default();
+        Agent {
+            id: AgentId::default(),
+            name: "one".to_owned(),
+            label: None,
+            display_name: None,
+            description: Some(description.to_owned()),
+            role: Role::Worker,
+            permissions: vec![],
+            active: true,
+            key_hash: KeyHash([0; 32]),
+            key_prefix: String::new(),
+            created_at: at,
+            updated_at: at,
+            deleted: false,
+        }
+    }
+
+    /// An event of an account that takes so much.
+    fn told(position: Position, bytes: usize) -> Arc<Told> {
+        let kind = account::KIND.to_owned();
+        let event = RecordedEvent {
+            position,
+            account_seq: position,
+            stream: StreamId { account: "default".into(), kind, id: "default".into() },
+            version: position,
+            event_id: Uuid::nil(),
+            event_type: "agent.updated".into(),
+            schema_version: 1,
+            payload: "{}".into(),
+            actor: "project".into(),
+            correlation_id: Uuid::nil(),
+            causation_id: None,
+            recorded_at: "2026-03-17T10:00:00Z".parse().expect("a time"),
+            content_hash: [0; 32],
+        };
+        let agents = [(AgentId::default(), agent(&"d".repeat(bytes)))].into();
+        let account = Arc::new(Account { agents, ..Account::default() });
+        let subject = Subject { state: SubjectState::Account, account, actor: Actor::Project };
+        Arc::new(Told::new(event, Seen::Readable(Box::new(subject))))
+    }
+
+    #[test]
+    fn accounts_as_they_were_weigh_what_they_take() {
+        let mut recent = Recent::default();
+        for position in 1..=20 {
+            recent.push(told(position, 5 * 1024 * 1024));
+        }
+        assert_eq!((recent.told.len(), recent.start), (6, 14));
+        recent.push(told(21, 40 * 1024 * 1024));
+        assert_eq!((recent.told.len(), recent.start, recent.weight_bytes), (0, 21, 0));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use baton_log::{Position, RecordedEvent, Scope};
+use baton_log::{Position, Scope, StreamId};
 use tokio::sync::{Notify, watch};
 
 type Map = HashMap<Scope, watch::Sender<Position>>;
@@ -23,10 +23,12 @@ impl Topics {
         news
     }
 
-    /// To be called while the receiver of the one who leaves is still there.
-    pub(super) fn leave(&self, scope: &Scope) {
+    /// Gives back what `join` gave. The receiver goes under the lock: of several who leave at
+    /// once, one is the last.
+    pub(super) fn leave(&self, scope: &Scope, news: watch::Receiver<Position>) {
         let mut map = self.lock();
-        if map.get(scope).is_some_and(|news| news.receiver_count() <= 1) {
+        drop(news);
+        if map.get(scope).is_some_and(|news| news.receiver_count() == 0) {
             map.remove(scope);
         }
     }
@@ -51,12 +53,12 @@ impl Topics {
         map.is_empty()
     }
 
-    pub(super) fn tell(&self, event: &RecordedEvent) {
+    /// Something happened to the stream.
+    pub(super) fn tell(&self, stream: StreamId, position: Position) {
         let map = self.lock();
-        let scopes =
-            [Scope::Account(event.stream.account.clone()), Scope::Stream(event.stream.clone())];
+        let scopes = [Scope::Account(stream.account.clone()), Scope::Stream(stream)];
         for news in scopes.iter().filter_map(|scope| map.get(scope)) {
-            news.send_replace(event.position);
+            news.send_replace(position);
         }
     }
 
@@ -66,5 +68,48 @@ impl Topics {
 
     fn lock(&self) -> MutexGuard<'_, Map> {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_of_those_who_leave_at_once() {
+        const THREADS: usize = 4;
+        const ROUNDS: usize = 5_000;
+        let (topics, together) = (Topics::default(), Barrier::new(THREADS));
+        let scope = Scope::Account("default".to_owned());
+        std::thread::scope(|threads| {
+            for _ in 0..THREADS {
+                threads.spawn(|| {
+                    for _ in 0..ROUNDS {
+                        let news = topics.join(&scope);
+                        together.wait();
+                        topics.leave(&scope, news);
+                        together.wait();
+                        let is_heard = topics.is_heard();
+                        together.wait();
+                        assert!(!is_heard, "all have left");
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn a_topic_stays_for_as_long_as_anybody_listens() {
+        let topics = Topics::default();
+        let scope = Scope::Account("default".to_owned());
+        let (one, mut other) = (topics.join(&scope), topics.join(&scope));
+        topics.leave(&scope, one);
+        assert!(topics.is_heard());
+        topics.tell_all(7);
+        assert_eq!(*other.borrow_and_update(), 7);
+        topics.leave(&scope, other);
+        assert!(!topics.is_heard());
     }
 }

@@ -8,5 +8,6 @@ mod holders;
 mod relay;
 mod running;
 mod stream_faults;
+mod subjects;
 mod support;
 mod tail;

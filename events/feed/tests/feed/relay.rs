@@ -222,8 +222,8 @@ async fn a_commit_wakes_other_nodes_whatever_they_were_told_before() {
         stranger.publish(WAKE_SUBJECT, nonsense.to_vec().into()).await.unwrap();
     }
     stranger.flush().await.unwrap();
-    for _ in 0..3 {
-        let mut wake = other.wake();
+    for woken in [&other, &world.log, &other, &world.log] {
+        let mut wake = woken.wake();
         wait_until(SOON, "a wake-up", async || {
             // Said before the other listens, one is lost: that is what polls are for.
             wake.borrow_and_update();

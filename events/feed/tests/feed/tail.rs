@@ -1,10 +1,11 @@
 //! The tail: who is woken, what is kept for whom, and the bounds of both.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use baton_domain::{AccountId, Actor};
 use baton_feed::{Feed, ListenError, Tail, WAITING_MAX};
-use baton_harness::wait_for;
+use baton_harness::{wait_for, wait_until};
 use baton_history::{Directory, Excerpts};
 use baton_log::{EventFilter, NewEvent, Position, Scope, StreamWrite};
 use tokio::time::Instant;
@@ -56,14 +57,16 @@ async fn only_those_are_woken_whom_it_concerns() {
     let at_once = Instant::now() + Duration::from_millis(100);
     assert!(mine.news(at_once).await && all.news(at_once).await);
     happen(&world, "other", 1, 1).await;
-    assert!(all.news(soon()).await);
+    let deadline = soon();
+    assert!(all.news(deadline).await && Instant::now() < deadline, "nothing was told");
     assert_eq!(all.recent(0).unwrap().len(), 1);
     let waited = Instant::now();
     assert!(mine.news(waited + Duration::from_millis(300)).await);
     assert!(waited.elapsed() >= Duration::from_millis(300), "woken by another's event");
     assert_eq!(mine.recent(0).unwrap().len(), 0);
     let position = happen(&world, "mine", 1, 1).await;
-    assert!(mine.news(soon()).await);
+    let deadline = soon();
+    assert!(mine.news(deadline).await && Instant::now() < deadline, "nothing was told");
     let told: Vec<_> = mine.recent(0).unwrap().iter().map(|told| told.event().position).collect();
     assert_eq!(told, [position]);
     node.stop.cancel();
@@ -83,8 +86,29 @@ async fn a_bounded_number_may_wait_and_each_place_is_given_back() {
     assert!(matches!(node.tail.listen(account()).await, Err(ListenError::Full)));
     listeners.pop();
     let mut last = node.tail.listen(account()).await.unwrap();
+    // Waking up at its start says nothing.
+    assert!(last.news(Instant::now() + Duration::from_millis(100)).await);
+    let deadline = soon();
+    let position = happen(&world, "any", 1, 1).await;
+    assert!(last.news(deadline).await && Instant::now() < deadline, "nothing was told");
+    let told: Vec<_> = last.recent(0).unwrap().iter().map(|told| told.event().position).collect();
+    assert_eq!(told, [position]);
+}
+
+#[tokio::test]
+async fn nothing_is_kept_while_nobody_waits() {
+    let world = world().await;
+    let node = node(&world).await;
+    let mut listener = node.tail.listen(account()).await.unwrap();
     happen(&world, "any", 1, 1).await;
-    assert!(last.news(soon()).await);
+    let told = wait_for(SOON, "the tail has heard of it", async || {
+        listener.news(soon()).await;
+        Some(Arc::downgrade(listener.recent(0)?.last()?))
+    })
+    .await;
+    assert!(told.upgrade().is_some(), "kept for those who come back soon");
+    drop(listener);
+    wait_until(SOON, "it is forgotten", async || told.upgrade().is_none()).await;
 }
 
 #[tokio::test]

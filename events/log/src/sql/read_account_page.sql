@@ -1,5 +1,6 @@
 -- One page of an account's events above a position ($2): of the next $3, those that the filter
 -- lets pass, at most $4. The answer has one row even where none does.
+-- read_stream_page.sql does the same for one stream: a change here must be made there too.
 with recursive head as (
     select e.account_seq, e.position
     from public.events e

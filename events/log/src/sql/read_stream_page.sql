@@ -1,5 +1,6 @@
 -- One page of one stream's events above a position ($4): of the next $5, those that the filter
 -- lets pass, at most $6. The answer has one row even where none does.
+-- read_account_page.sql does the same for an account: a change here must be made there too.
 with recursive head as (
     select e.version, e.position
     from public.events e

@@ -1,3 +1,3 @@
 insert into public.task_dependents (account_id, dependency, dependent)
-select $1, dependency, $2
+select distinct $1::text, dependency, $2::uuid
 from unnest($3::uuid[]) as dependency

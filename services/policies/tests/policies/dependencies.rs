@@ -117,3 +117,19 @@ async fn what_was_completed_and_opened_again_is_waited_for() {
     node.complete(one).await;
     node.wait_for_status(dependent, Status::Open).await;
 }
+
+/// Every task that is walked is a guard of the command: a bound keeps it one that the log takes.
+#[tokio::test]
+async fn a_chain_that_is_too_long_to_walk_is_refused_with_the_field() {
+    let database = database().await;
+    let node = Node::on(&database).await;
+    let mut chain = vec![node.task(&[]).await];
+    for link in 1..1_000 {
+        chain.push(node.task(&[chain[link - 1]]).await);
+    }
+    let task = node.task(&[]).await;
+    let longest = node.depend(task, &[chain[899]]).await;
+    assert_eq!(longest.unwrap().state.depends_on, [chain[899]]);
+    let refused = node.depend(task, &[chain[999]]).await.unwrap_err().to_string();
+    assert!(refused.starts_with("depends_on would be larger than 900 tasks"), "{refused}");
+}

@@ -10,6 +10,7 @@ select b.webhook_id, b.account_id, b.position, b.through, e.state::text as state
                  and d.state = 'due'
                  and d.attempt = 0
                  and d.position <= b.position
+                 and d.position > e.dropped_through
                limit $3
            ) as waiting
        ) < $3 as has_room

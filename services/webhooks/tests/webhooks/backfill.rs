@@ -8,7 +8,7 @@ use baton_domain::WebhookId;
 use baton_domain::webhook::{Ordering, WebhookFields, WebhookRefusal};
 use baton_harness::receiver::{Answer, Received, Receiver};
 use baton_harness::{before_a_fault, wait_until};
-use baton_webhooks::Webhooks;
+use baton_webhooks::{Settings, Webhooks};
 
 use crate::node::{LIMIT, Node, description, only, received, settings, update};
 
@@ -217,7 +217,8 @@ async fn processes_that_take_over_from_each_other_plan_each_event_once() {
 async fn hung(node: &Node, from: i64) -> (Webhooks, Receiver, WebhookId) {
     let hanging = Receiver::start().await;
     hanging.answer_always(Answer::hang());
-    let webhooks = node.start(settings());
+    // It hangs as long as the test asks: time-outs would switch it off.
+    let webhooks = node.start(Settings { attempt_timeout: LIMIT, ..settings() });
     let fields = only(&["task.updated"]);
     let webhook = node.register_from(&hanging.url(), fields, Some(from)).await;
     received(&hanging, 1).await;
@@ -229,17 +230,75 @@ async fn a_receiver_that_takes_nothing_leaves_its_past_in_the_log_and_holds_up_n
     let (node, receiver) = (Node::new().await, Receiver::start().await);
     let tasks = tasks(&node, 20).await;
     update_all(&node, &tasks, 0..60).await;
-    let (webhooks, _hanging, webhook) = hung(&node, 0).await;
+    let (webhooks, hanging, webhook) = hung(&node, 0).await;
     let well = node.register_from(&receiver.url(), only(&["task.updated"]), Some(0)).await;
     wait_until(LIMIT, "the other's past to arrive", async || delivered(&node, well).await == 1_200)
         .await;
-    let planned = planned(&node, webhook).await;
-    assert!((512..900).contains(&planned), "{planned} of 1200 lie in the table");
+    let past = planned(&node, webhook).await;
+    assert!((512..900).contains(&past), "{past} of 1200 lie in the table");
     assert_eq!(backfills(&node).await.len(), 1);
     // Switched off, it gets none of the rest, also when it is on again.
     node.webhook_command(webhook, update(active(false))).await;
     node.planned(&webhooks).await;
     assert!(backfills(&node).await.is_empty());
+    let past = planned(&node, webhook).await;
+    hanging.answer_always(Answer::status(200));
+    node.change(webhook, active(true)).await;
+    update_all(&node, &tasks, 60..61).await;
+    wait_until(LIMIT, "the present to be delivered", async || {
+        hears(&hanging, "60") == 20 && delivered(&node, webhook).await == 20
+    })
+    .await;
+    assert_eq!(planned(&node, webhook).await, past + 20);
+    drop(webhooks);
+}
+
+/// How many requests told of an update to this.
+fn hears(receiver: &Receiver, updated_to: &str) -> usize {
+    receiver.requests().iter().filter(|request| description(request) == updated_to).count()
+}
+
+#[tokio::test]
+async fn off_and_on_again_while_nobody_looks_ends_the_past_and_not_the_present() {
+    let node = Node::new().await;
+    let tasks = tasks(&node, 20).await;
+    update_all(&node, &tasks, 0..60).await;
+    let (webhooks, hanging, webhook) = hung(&node, 0).await;
+    wait_until(LIMIT, "as much to be planned as may wait", async || {
+        planned(&node, webhook).await >= 512
+    })
+    .await;
+    // As if the process had been killed; the next one finds both changes in one batch.
+    drop(webhooks);
+    node.change(webhook, active(false)).await;
+    node.change(webhook, active(true)).await;
+    update_all(&node, &tasks, 60..61).await;
+    hanging.answer_always(Answer::status(200));
+    let webhooks = node.start(settings());
+    wait_until(LIMIT, "the present to be delivered", async || hears(&hanging, "60") == 20).await;
+    assert!(backfills(&node).await.is_empty());
+    let all = planned(&node, webhook).await;
+    assert!(all < 900, "{all} of 1220 lie in the table");
+    webhooks.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_cannot_be_read_holds_up_no_other_ones_past() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let tasks = tasks(&node, 20).await;
+    update_all(&node, &tasks, 0..40).await;
+    let (webhooks, _hanging, webhook) = hung(&node, 0).await;
+    wait_until(LIMIT, "as much to be planned as may wait", async || {
+        planned(&node, webhook).await >= 512
+    })
+    .await;
+    let client = node.database.connect().await;
+    let spoil = include_str!("sql/spoil_backfill.sql");
+    assert_eq!(client.execute(spoil, &[&webhook.0]).await.unwrap(), 1);
+    let well = node.register_from(&receiver.url(), only(&["task.updated"]), Some(0)).await;
+    wait_until(LIMIT, "the other's past to arrive", async || delivered(&node, well).await == 800)
+        .await;
+    assert_eq!(backfills(&node).await.len(), 1, "it is not forgotten either");
     drop(webhooks);
 }
 

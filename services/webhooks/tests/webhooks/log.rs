@@ -51,6 +51,32 @@ async fn deliveries_done_with_are_kept_for_a_time_and_then_deleted() {
     webhooks.shutdown().await;
 }
 
+#[tokio::test]
+async fn what_is_given_up_does_not_count_as_waiting() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    receiver.answer_always(Answer::hang());
+    let webhooks = node.start(settings());
+    node.register(&receiver.url()).await;
+    let task = node.create_task("1").await;
+    node.update(&task, "2").await;
+    received(&receiver, 1).await;
+    node.planned(&webhooks).await;
+    drop(webhooks);
+    let waiting = async || {
+        let backlog = baton_webhooks::backlog(&node.pool).await.unwrap();
+        (backlog.due, backlog.oldest_due_ms > 0)
+    };
+    assert_eq!(waiting().await, (2, true));
+    let client = node.pool.get().await.unwrap();
+    // Switched off, and the rows are not marked yet.
+    client.execute(include_str!("sql/doom.sql"), &[]).await.unwrap();
+    assert_eq!(waiting().await, (0, false));
+    // Asked for again since: due, however long ago it was planned.
+    let ask_again = include_str!("sql/ask_again.sql");
+    assert_eq!(client.execute(ask_again, &[&"task.updated"]).await.unwrap(), 1);
+    assert_eq!(waiting().await, (1, false));
+}
+
 /// Everything logged on the test's own thread, at every level.
 #[derive(Clone, Default)]
 struct Logged(Arc<Mutex<Vec<u8>>>);

@@ -1,13 +1,17 @@
 //! Redelivery: asked for by a command, carried out by whoever sends.
 
+use std::sync::Arc;
+
 use baton_domain::WebhookId;
 use baton_domain::id::DeliveryId;
 use baton_domain::webhook::{WebhookCommand, WebhookFields};
 use baton_harness::receiver::{Answer, Received, Receiver};
 use baton_harness::{signature, wait_until};
 use baton_webhooks::DeliveryDocument;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use crate::counter::held;
 use crate::node::{LIMIT, Node, SECRET, received, retrying, settings, update};
 
 fn active(active: bool) -> WebhookFields {
@@ -117,21 +121,30 @@ async fn what_was_dropped_untried_is_sent_once_it_is_asked_for() {
 
 #[tokio::test]
 async fn what_waits_for_its_first_attempt_keeps_its_place_and_is_sent_once() {
-    let (node, receiver) = (Node::new().await, Receiver::start().await);
-    let settings = baton_webhooks::Settings { in_flight_max: 1, ..settings() };
+    let (node, answers) = (Node::new().await, Arc::new(Semaphore::new(0)));
+    let (url, mut arrivals) = held(Arc::clone(&answers)).await;
+    let settings =
+        baton_webhooks::Settings { in_flight_max: 1, attempt_timeout: LIMIT, ..settings() };
     let webhooks = node.start(settings);
-    let webhook = node.register(&receiver.url()).await;
-    receiver.answer_next([Answer::status(200).after(std::time::Duration::from_millis(700))]);
+    let webhook = node.register(&url).await;
     for number in ["1", "2", "3"] {
         node.create_task(number).await;
     }
-    received(&receiver, 1).await;
+    let mut arrived = vec![arrivals.recv().await.unwrap().content];
     node.planned(&webhooks).await;
     let last = node.deliveries(webhook).await.remove(0);
     node.redeliver(webhook, last.id).await;
     node.create_task("4").await;
-    let all = received(&receiver, 4).await;
-    assert_eq!(all.iter().map(content).collect::<Vec<_>>(), ["1", "2", "3", "4"]);
+    node.planned(&webhooks).await;
+    answers.add_permits(1);
+    node.wait_for_deliveries(webhook, "successes", |all| {
+        all.len() == 4 && all.iter().all(|it| it.success && it.attempt == 1)
+    })
+    .await;
+    while let Ok(arrival) = arrivals.try_recv() {
+        arrived.push(arrival.content);
+    }
+    assert_eq!(arrived, ["1", "2", "3", "4"]);
     webhooks.shutdown().await;
 }
 

@@ -1,11 +1,10 @@
 //! A new secret: the former one signs beside it for a time.
 
-use std::time::SystemTime;
-
+use baton_domain::Timestamp;
 use baton_domain::webhook::{SignatureScheme, WebhookFields};
 use baton_harness::receiver::{Received, Receiver};
 use baton_harness::signature::{verify_body, verify_standard};
-use baton_harness::wait_for;
+use baton_harness::wait_until;
 
 use crate::node::{LIMIT, Node, SECRET, received, settings};
 
@@ -13,37 +12,58 @@ fn signatures(request: &Received) -> usize {
     request.header("webhook-signature").split(' ').count()
 }
 
-/// Sends until a delivery has this many signatures.
-async fn signed_by(node: &Node, receiver: &Receiver, count: usize) -> Received {
-    wait_for(LIMIT, "a delivery with so many signatures", async || {
-        let before = receiver.requests().len();
-        node.create_task("probe").await;
-        let request = received(receiver, before + 1).await.remove(before);
-        (signatures(&request) == count).then_some(request)
-    })
-    .await
+/// A delivery sent now.
+async fn sent(node: &Node, receiver: &Receiver) -> Received {
+    let before = receiver.requests().len();
+    node.create_task("probe").await;
+    received(receiver, before + 1).await.remove(before)
 }
 
 #[tokio::test]
-async fn both_secrets_verify_during_the_overlap_and_only_the_new_one_after_it() {
-    const OVERLAP: i64 = 2;
+async fn every_secret_verifies_during_its_overlap_and_no_longer() {
+    const SHORT: i64 = 2;
     let (node, receiver) = (Node::new().await, Receiver::start().await);
     let webhooks = node.start(settings());
     let webhook = node.register(&receiver.url()).await;
-    node.create_task("1").await;
-    assert_eq!(signatures(&received(&receiver, 1).await[0]), 1);
-    node.rotate(webhook, "the second secret", OVERLAP).await;
-    let rotated_at = SystemTime::now();
-    let during = signed_by(&node, &receiver, 2).await;
+    assert_eq!(signatures(&sent(&node, &receiver).await), 1);
+    node.rotate(webhook, "the second secret", 3_600).await;
+    let during = sent(&node, &receiver).await;
+    assert_eq!(signatures(&during), 2);
     verify_standard(&during, "the second secret").unwrap();
     verify_standard(&during, SECRET).unwrap();
     verify_standard(&during, "a third secret").unwrap_err();
     verify_body(&during, "the second secret").unwrap();
-    let after = signed_by(&node, &receiver, 1).await;
-    let lasted = after.at.duration_since(rotated_at).unwrap();
-    assert!(lasted.as_millis() > 1_500, "{lasted:?}");
-    verify_standard(&after, "the second secret").unwrap();
-    verify_standard(&after, SECRET).unwrap_err();
+    // The second one has less time left than the first.
+    node.rotate(webhook, "the third secret", SHORT).await;
+    sent(&node, &receiver).await;
+    let former = node.webhook(webhook).await.former_secrets;
+    assert_eq!(former.len(), 2);
+    let until = former.iter().map(|secret| secret.until).min().unwrap();
+    wait_until(LIMIT, "the second one's overlap to end", async || {
+        Timestamp::from(jiff::Timestamp::now()) >= until
+    })
+    .await;
+    let after = sent(&node, &receiver).await;
+    assert_eq!(signatures(&after), 2);
+    verify_standard(&after, "the third secret").unwrap();
+    verify_standard(&after, SECRET).unwrap();
+    verify_standard(&after, "the second secret").unwrap_err();
+    webhooks.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_former_secret_that_is_lost_stops_nothing() {
+    let (node, receiver) = (Node::new().await, Receiver::start().await);
+    let webhook = node.register(&receiver.url()).await;
+    let lost = node.webhook(webhook).await.secret_id;
+    node.rotate(webhook, "the second secret", 3_600).await;
+    let client = node.pool.get().await.unwrap();
+    let lose = include_str!("sql/lose_secret.sql");
+    assert_eq!(client.execute(lose, &[&lost.0]).await.unwrap(), 1);
+    let webhooks = node.start(settings());
+    let request = sent(&node, &receiver).await;
+    assert_eq!(signatures(&request), 1);
+    verify_standard(&request, "the second secret").unwrap();
     webhooks.shutdown().await;
 }
 

@@ -1,0 +1,2 @@
+update public.webhook_endpoints e
+set dropped_through = (select max(d.position) from public.webhook_deliveries d)

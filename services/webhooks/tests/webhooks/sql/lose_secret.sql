@@ -1,0 +1,1 @@
+delete from public.webhook_secrets where secret_id = $1
