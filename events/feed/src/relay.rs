@@ -27,7 +27,7 @@ use crate::running::Subscription;
 pub use async_nats::{Client as NatsClient, ConnectError};
 pub use connection::{connect, is_connected};
 use publish::Window;
-pub use rebuild::{StreamState, delete_stream, stream_state};
+pub use rebuild::{StreamState, delete_stream, is_of_log, stream_state};
 pub use stream::RelayError;
 use stream::{Stream, must_be_connected};
 

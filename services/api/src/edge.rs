@@ -41,7 +41,8 @@ where
 }
 
 /// Puts all layers around `routes`. The last one added is the first one reached: a request is
-/// measured and gets its id, then whatever goes wrong becomes a problem, then come origin, rate and path.
+/// measured and gets its id, then whatever goes wrong becomes a problem, then come origin, rate
+/// and path.
 pub fn edge(routes: Route, settings: EdgeSettings) -> BoxEndpoint<'static, Response> {
     routes
         .with(AddData::new(settings.body))

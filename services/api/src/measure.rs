@@ -10,7 +10,8 @@ use poem::http::{Method, StatusCode};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use poem_openapi::OperationId;
 
-/// Middleware: counts every request, also those whose client went away.
+/// Middleware: counts every request, also those whose client went away; one that was dropped before
+/// it had an answer has the status `none`.
 pub struct Measures;
 
 impl<E: Endpoint> Middleware<E> for Measures {
@@ -30,34 +31,37 @@ impl<E: Endpoint> Endpoint for MeasuresEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let started = Instant::now();
-        let method = method(request.method());
-        let under_way = UnderWay::new();
+        let mut under_way = UnderWay::new(method(request.method()));
         let response = self.inner.call(request).await?.into_response();
-        drop(under_way);
-        let operation = response.data::<OperationId>().map_or("none", |operation| operation.0);
-        let status = class(response.status());
-        let labels = [("operation", operation), ("method", method), ("status", status)];
-        counter!("baton_http_requests_total", &labels).increment(1);
-        let took = started.elapsed().as_secs_f64();
-        histogram!("baton_http_request_duration_seconds", &labels[..2]).record(took);
+        under_way.operation = response.data::<OperationId>().map_or("none", |it| it.0);
+        under_way.status = class(response.status());
         Ok(response)
     }
 }
 
-/// A request under way until dropped, which is also how one ends whose client went away.
-struct UnderWay;
+/// A request under way until dropped, which is also how one ends that gets no answer.
+struct UnderWay {
+    started: Instant,
+    method: &'static str,
+    operation: &'static str,
+    status: &'static str,
+}
 
 impl UnderWay {
-    fn new() -> Self {
+    fn new(method: &'static str) -> Self {
         gauge!("baton_http_requests_in_flight").increment(1.0);
-        Self
+        Self { started: Instant::now(), method, operation: "none", status: "none" }
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
         gauge!("baton_http_requests_in_flight").decrement(1.0);
+        let Self { method, operation, status, .. } = *self;
+        let labels = [("operation", operation), ("method", method), ("status", status)];
+        counter!("baton_http_requests_total", &labels).increment(1);
+        let took = self.started.elapsed().as_secs_f64();
+        histogram!("baton_http_request_duration_seconds", &labels[..2]).record(took);
     }
 }
 

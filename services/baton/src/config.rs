@@ -17,6 +17,8 @@ const DATA_DIR_DEFAULT: &str = ".baton";
 const LOG_DEFAULT: &str = "info";
 const REQUESTS_PER_MINUTE_DEFAULT: u32 = 6_000;
 const TOKEN_CHARS_MIN: usize = 16;
+const PAUSE_DAYS_MAX: u64 = 30;
+const PAUSES_MAX: usize = 50;
 
 /// What a node is told from outside.
 #[derive(Debug)]
@@ -173,7 +175,14 @@ fn flag(text: &str) -> Result<bool, String> {
 fn pauses(text: &str) -> Result<Vec<Duration>, String> {
     let seconds = text.split(',').map(|part| part.trim().parse().map(Duration::from_secs));
     let problem = "must be seconds separated by commas, such as 5,300,1800";
-    seconds.collect::<Result<_, _>>().map_err(|_| problem.to_owned())
+    let pauses: Vec<_> = seconds.collect::<Result<_, _>>().map_err(|_| problem.to_owned())?;
+    if pauses.iter().any(|pause| *pause > Duration::from_secs(PAUSE_DAYS_MAX * 24 * 60 * 60)) {
+        return Err(format!("must have no pause of more than {PAUSE_DAYS_MAX} days"));
+    }
+    match pauses.len() <= PAUSES_MAX {
+        true => Ok(pauses),
+        false => Err(format!("must have at most {PAUSES_MAX} pauses")),
+    }
 }
 
 fn log_filter(text: &str) -> Result<String, String> {
@@ -210,6 +219,11 @@ mod tests {
         assert!(flag("maybe").is_err());
         assert_eq!(pauses("5, 300"), Ok([5, 300].map(Duration::from_secs).to_vec()));
         assert!(pauses("5,,300").unwrap_err().contains("seconds"));
+        assert_eq!(pauses("2592000"), Ok(vec![Duration::from_secs(30 * 24 * 60 * 60)]));
+        assert!(pauses("5,2592001").unwrap_err().contains("30 days"));
+        assert!(pauses("18446744073709551615").unwrap_err().contains("30 days"));
+        assert_eq!(pauses(&["1"; 50].join(",")).unwrap().len(), 50);
+        assert!(pauses(&["1"; 51].join(",")).unwrap_err().contains("at most 50"));
         assert_eq!(log_format("json"), Ok(LogFormat::Json));
         assert!(log_format("xml").is_err());
     }

@@ -62,7 +62,11 @@ enum Command {
 #[derive(Subcommand)]
 enum NatsCommand {
     /// Delete the stream and publish the whole log again, with the same ids in the same order.
-    Rebuild,
+    Rebuild {
+        /// Also where the stream is not of this log, and may be another Baton's.
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -103,8 +107,8 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Account { command: AccountCommand::Create { name } } => {
             runtime.block_on(account::create(settings, &name))?;
         }
-        Command::Nats { command: NatsCommand::Rebuild } => {
-            return Ok(runtime.block_on(nats::rebuild(settings))?);
+        Command::Nats { command: NatsCommand::Rebuild { force } } => {
+            return Ok(runtime.block_on(nats::rebuild(settings, force))?);
         }
         Command::Openapi => return print_openapi(),
     }

@@ -20,8 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Deletes the stream and waits until the relay has published the whole log again: the one of a
 /// running node, or this command's own, where no node holds the subscription.
+///
+/// A stream of another log is left alone unless it is `forced`: it may be another Baton's.
 #[expect(clippy::print_stdout, reason = "how far it is, is this command's output")]
-pub(crate) async fn rebuild(settings: Settings) -> Result<ExitCode, StartError> {
+pub(crate) async fn rebuild(settings: Settings, forced: bool) -> Result<ExitCode, StartError> {
     let url = match &settings.nats_url {
         Some(url) => url.clone(),
         None => local_nats(&settings)?,
@@ -29,6 +31,10 @@ pub(crate) async fn rebuild(settings: Settings) -> Result<ExitCode, StartError> 
     let core = Core::of_running(&settings).await?;
     let client = relay::connect(&url).await.map_err(StartError::Nats)?;
     let stream = RelaySettings::default();
+    if !forced && !relay::is_of_log(&client, &stream, &core.log).await? {
+        core.log.shutdown().await;
+        return Err(StartError::StreamOfAnother { stream: stream.stream });
+    }
     let deleted = relay::delete_stream(&client, &stream).await?;
     let last = deleted.map_or(0, |state| state.last);
     println!("deleted the stream {}, which ended at {last}", stream.stream);
@@ -80,7 +86,6 @@ async fn filled(
 
 /// The private NATS of a running node in local mode.
 fn local_nats(settings: &Settings) -> Result<String, StartError> {
-    // With a database of its own the node may still have a private NATS.
     let text = std::fs::read_to_string(settings.data_dir.join(NATS_URL_FILE));
     text.map(|text| text.trim().to_owned()).map_err(|_| StartError::NoNats)
 }

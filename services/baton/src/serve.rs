@@ -92,17 +92,31 @@ async fn servers(settings: &Settings, data: &DataDir) -> Result<Servers, StartEr
             (postgres.config(), Some(postgres))
         }
     };
-    let (nats_url, nats) = match &settings.nats_url {
-        Some(url) => (Some(url.clone()), None),
-        None => {
-            let nats = Nats::start(data).await?;
-            if let Some(nats) = &nats {
-                write_private(&data.path().join(NATS_URL_FILE), &nats.url())?;
-            }
-            (nats.as_ref().map(Nats::url), nats)
+    let nats = private_nats(settings, data).await?;
+    let nats_url = settings.nats_url.clone().or_else(|| nats.as_ref().map(Nats::url));
+    Ok(Servers { database, nats_url, postgres, nats })
+}
+
+/// A private NATS, only beside a private Postgres: processes that share a database would each
+/// publish to one of their own.
+async fn private_nats(settings: &Settings, data: &DataDir) -> Result<Option<Nats>, StartError> {
+    let nats = match (&settings.nats_url, &settings.database) {
+        (Some(_), _) => None,
+        (None, None) => Nats::start(data).await?,
+        (None, Some(_)) => {
+            tracing::warn!(
+                "going without NATS: the Postgres is a shared one, so the NATS must be too \
+                 (set BATON_NATS_URL)"
+            );
+            None
         }
     };
-    Ok(Servers { database, nats_url, postgres, nats })
+    let file = data.path().join(NATS_URL_FILE);
+    match &nats {
+        Some(nats) => write_private(&file, &nats.url())?,
+        None => remove(&file)?,
+    }
+    Ok(nats)
 }
 
 async fn run(
@@ -221,6 +235,16 @@ fn told_to_stop() -> CancellationToken {
         std::process::exit(code);
     });
     stop
+}
+
+/// Removes a file that may be there: what it says is no longer true.
+fn remove(path: &Path) -> Result<(), StartError> {
+    match std::fs::remove_file(path) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+            Err(StartError::Remove { path: path.to_path_buf(), cause })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes a small file of mode 0600, whole or not at all.

@@ -4,7 +4,8 @@
 //! when Postgres cannot be read or written, when its appender takes nothing more, when it is
 //! stopping, or, where it answers reads, when a read model stands still or is so far behind that
 //! reads would be refused. All else that is wrong (NATS away, a follower that failed or is
-//! behind, an account whose history cannot be read) makes it `degraded` and is said here, but requests go on: commands need Postgres alone.
+//! behind, an account whose history cannot be read) makes it `degraded` and is said here, but
+//! requests go on: commands need Postgres alone.
 
 use baton_feed::SubscriptionStatus;
 use baton_projections::Model;

@@ -11,6 +11,9 @@ pub const LINES_MAX: usize = 500;
 /// Lines of a file that is all tests.
 pub const TEST_LINES_MAX: usize = 1_200;
 
+/// Columns of a comment; rustfmt sees to the code.
+pub const COMMENT_COLUMNS_MAX: usize = 100;
+
 /// The only place, tests aside, that reads the environment.
 const SETTINGS: &str = "services/baton/src/config.rs";
 /// The only place of tests that may wait for time to pass.
@@ -40,7 +43,8 @@ const SQL: [&[&str]; 12] = [
 pub fn check(file: &TextFile) -> Vec<Finding> {
     let rust = RustText::of(&file.text);
     let source = Source { file, rust: &rust, is_test: is_test_file(&file.path) };
-    let rules = [header, length, names, attributes, macros, sleeps, environment, sql_in_literals];
+    let rules =
+        [header, length, comments, names, attributes, macros, sleeps, environment, sql_in_literals];
     rules.iter().flat_map(|rule| rule(&source)).collect()
 }
 
@@ -83,6 +87,15 @@ fn length(source: &Source<'_>) -> Vec<Finding> {
     }
     let mend = format!("{lines} lines are more than {max}: split it by meaning");
     vec![Finding::new(&source.file.path, max + 1, "length", mend)]
+}
+
+fn comments(source: &Source<'_>) -> Vec<Finding> {
+    let lines = source.file.text.lines().enumerate();
+    let wide = lines.filter(|(_, line)| {
+        line.trim_start().starts_with("//") && line.chars().count() > COMMENT_COLUMNS_MAX
+    });
+    let mend = format!("break it: more than {COMMENT_COLUMNS_MAX} columns");
+    wide.map(|(at, _)| Finding::new(&source.file.path, at + 1, "columns", mend.clone())).collect()
 }
 
 fn names(source: &Source<'_>) -> Vec<Finding> {
@@ -232,6 +245,15 @@ mod tests {
         ] {
             assert_eq!(rules_broken(path, text), [""; 0], "{path}: {text}");
         }
+    }
+
+    #[test]
+    fn comments_have_an_end() {
+        let comment = |columns: usize| format!("//! x\n    // {}\n", "ä".repeat(columns - 7));
+        assert_eq!(rules_broken("a/src/b.rs", &comment(COMMENT_COLUMNS_MAX)), [""; 0]);
+        let wide = comment(COMMENT_COLUMNS_MAX + 1);
+        assert_eq!(rules_broken("a/src/b.rs", &wide), ["2:columns"]);
+        assert_eq!(rules_broken("a/src/b.rs", &wide.replace("//", "a /")), ["1:header"]);
     }
 
     #[test]

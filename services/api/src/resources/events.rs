@@ -39,9 +39,9 @@ impl EventsApi {
     /// Every event of the account in the order in which they happened, internal ones and those
     /// about agents and webhooks included: for the project token and for agents whose role is
     /// admin, coordinator or auditor. Others may ask for the events of a task that they may read,
-    /// with `task`. Each item is the document that NATS has of the event; what is secret is
-    /// withheld. Ask again with `after` set to `next_after`; with `wait`, the answer comes when
-    /// there is news.
+    /// with `task`; any other task is 404 to them. Each item is the document that NATS has of the
+    /// event; what is secret is withheld. Events about webhooks carry the webhook's URL. Ask again
+    /// with `after` set to `next_after`; with `wait`, the answer comes when there is news.
     #[oai(path = "/events", method = "get", operation_id = "listEvents")]
     async fn list(
         &self,
@@ -146,7 +146,7 @@ pub(super) async fn may_read(
     let is_there = task.is_alive() || deleted == Deleted::Readable;
     match is_there && task.is_readable_by(&reader.standing) {
         true => Ok(reader),
-        false => Err(Problem::forbidden("You may not read the events of this task")),
+        false => Err(Problem::not_found("Task")),
     }
 }
 

@@ -95,6 +95,7 @@ async fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         ("BATON_PROJECT_TOKEN", "dlg_0123456789abcdef0123456789abcdef"),
         ("BATON_MASTER_KEY", "too short"),
         ("BATON_ALLOW_PRIVATE_WEBHOOKS", "maybe"),
+        ("BATON_WEBHOOK_RETRY_SCHEDULE", "5,2592001"),
         ("BATON_RATE_LIMIT_READS_PER_MINUTE", "many"),
         ("BATON_RATE_LIMIT_WRITES_PER_MINUTE", "-1"),
     ] {

@@ -3,6 +3,7 @@
 use baton_harness::baton::{Baton, Builder};
 use baton_harness::client::{agent, project};
 use baton_harness::nats::Nats;
+use baton_harness::postgres;
 use baton_harness::{wait_for, wait_until};
 use serde_json::{Value, json};
 
@@ -125,9 +126,55 @@ async fn in_local_mode_the_command_finds_the_private_nats() {
 }
 
 #[tokio::test]
+async fn the_stream_of_another_log_is_left_alone_unless_forced() {
+    let others = World::new().await;
+    let stranger = others.agent("stranger").await;
+    for n in 0..5 {
+        stranger.task(&format!("another's {n}")).await;
+    }
+    let theirs = record::caught_up(&others).await;
+    let before = record::messages(&others.nats, theirs).await;
+    let made = made_at(&others.nats).await;
+    // Told of the wrong NATS; its log is longer than that stream.
+    let database = postgres::database().await;
+    let baton = Baton::on(&database, &others.nats).await;
+    let (writer, _) = agent(&baton, "writer").await;
+    for n in 0..10 {
+        let task = json!({ "content": format!("ours {n}") });
+        writer.post("/v1/tasks", task).await.expect(201);
+    }
+    let run = baton.command(&["nats", "rebuild"]).await;
+    let errors = String::from_utf8_lossy(&run.stderr);
+    assert!(!run.status.success());
+    assert!(errors.contains("not of this log") && errors.contains("--force"), "{errors}");
+    assert_eq!(made_at(&others.nats).await, made, "it is the same stream");
+    same(&before, &record::messages(&others.nats, theirs).await);
+    // Theirs is gone for good.
+    let mut others = others;
+    assert!(others.baton.stop().await.success());
+    let run = baton.command(&["nats", "rebuild", "--force"]).await;
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let reader = database.connect().await;
+    let (head, _) = record::head_and_count(&reader).await;
+    let log = record::log(&reader).await;
+    record::assert_stream_is_log(&record::messages(&others.nats, head).await, &log);
+}
+
+#[tokio::test]
 async fn without_a_nats_the_command_says_what_to_do() {
-    let world = World::with(|builder| builder.without("BATON_NATS_URL")).await;
-    std::fs::remove_file(world.baton.data_dir().join("nats-url")).expect("word of NATS");
+    // With a Postgres that others may share there is no private NATS either.
+    let mut world = World::with(|builder| builder.without("BATON_NATS_URL")).await;
+    let log = world.baton.log();
+    let said: Vec<_> = log.lines().filter(|line| line.contains("set BATON_NATS_URL")).collect();
+    assert_eq!(said.len(), 1, "{log}");
+    let ready = crate::operations::ready(&world.baton).await.body;
+    assert_eq!(ready["dependencies"]["nats"]["status"], "none", "{ready}");
+    // Word of one that ran here before is not left behind.
+    let file = world.baton.data_dir().join("nats-url");
+    assert!(!file.exists());
+    std::fs::write(&file, "nats://127.0.0.1:1\n").expect("word of a NATS that is gone");
+    world.baton.restart().await;
+    assert!(!file.exists());
     let run = world.baton.command(&["nats", "rebuild"]).await;
     assert!(!run.status.success());
     let errors = String::from_utf8_lossy(&run.stderr);

@@ -9,7 +9,7 @@ use baton_harness::{nats, postgres, wait_for, wait_until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::exposition::Exposition;
+use crate::exposition::{Exposition, Sample};
 use crate::record;
 use crate::world::{LIMIT, World, fresh, text};
 
@@ -100,6 +100,34 @@ async fn a_node_that_is_well_says_so_and_names_nobody() {
             "{table}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_request_whose_client_went_away_is_counted() {
+    let world = World::new().await;
+    let (project, under_way) = (world.project(), "baton_http_requests_in_flight");
+    let head = project.get("/v1/events?limit=1000").await.expect(200)["head"].clone();
+    let path = format!("/v1/events?after={head}&types=task.failed&wait=5");
+    let poll = tokio::spawn(async move { project.get(&path).await });
+    let value = async |name: &str, labels: &[(&str, &str)]| {
+        let all = metrics(&world.baton).await.samples;
+        let is_it = |it: &&Sample| {
+            it.name == name
+                && labels
+                    .iter()
+                    .all(|(label, value)| it.labels.get(*label).is_some_and(|is| is == value))
+        };
+        all.iter().find(is_it).map_or(0.0, |it| it.value)
+    };
+    wait_until(LIMIT, "it waits", async || value(under_way, &[]).await > 0.0).await;
+    let listed = [("status", "2xx"), ("method", "GET"), ("operation", "listEvents")];
+    let before = value("baton_http_requests_total", &listed).await;
+    poll.abort();
+    wait_until(LIMIT, "it is counted", async || {
+        value("baton_http_requests_total", &listed).await > before
+            && value(under_way, &[]).await < 1.0
+    })
+    .await;
 }
 
 #[tokio::test]
