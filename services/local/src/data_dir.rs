@@ -17,7 +17,15 @@ const DATA_DIR_MODE: u32 = 0o711;
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        // Closing alone would not give it back while a child that is just being started still
+        // has a copy of the open file. Where this fails, closing does it soon.
+        let _closed_next = self.lock.unlock();
+    }
 }
 
 impl DataDir {
@@ -39,7 +47,7 @@ impl DataDir {
         }
         let path = path.canonicalize().map_err(LocalError::file("open", path))?;
         let lock = lock(&path)?;
-        Ok(DataDir { path, _lock: lock })
+        Ok(DataDir { path, lock })
     }
 
     /// The directory, absolute and without symbolic links.
