@@ -169,17 +169,7 @@ type Operations = (
 );
 
 fn api() -> OpenApiService<Operations, ()> {
-    let operations = (
-        TaskReadsApi,
-        TaskWritesApi,
-        TaskEventsApi,
-        EventsApi,
-        AgentsApi,
-        WebhooksApi,
-        MeApi,
-        HealthApi,
-    );
-    OpenApiService::new(operations, "Baton", env!("CARGO_PKG_VERSION"))
+    OpenApiService::new(Operations::default(), "Baton", env!("CARGO_PKG_VERSION"))
         .description(
             "Coordination for teams of AI agents: identities, tasks handed from one to another \
              with the whole chain of custody on record, and news when something is done.",

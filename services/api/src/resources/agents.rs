@@ -29,6 +29,7 @@ use crate::{
 /// How often an agent's tasks are counted anew because the account changed meanwhile.
 const COUNTS_MAX: usize = 32;
 
+#[derive(Default)]
 pub(crate) struct AgentsApi;
 
 #[OpenApi(tag = "Tag::Agents")]

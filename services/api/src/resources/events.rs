@@ -30,6 +30,7 @@ use crate::{
     service::{Reader, Services},
 };
 
+#[derive(Default)]
 pub(crate) struct EventsApi;
 
 #[OpenApi(tag = "Tag::Events")]

@@ -18,8 +18,10 @@ use crate::{
     service::Services,
 };
 
+#[derive(Default)]
 pub(crate) struct MeApi;
 
+#[derive(Default)]
 pub(crate) struct HealthApi;
 
 #[OpenApi(tag = "Tag::Service")]

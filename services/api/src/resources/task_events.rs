@@ -30,6 +30,7 @@ use crate::{
     service::{Reader, Services},
 };
 
+#[derive(Default)]
 pub(crate) struct TaskEventsApi;
 
 #[OpenApi(tag = "Tag::Events")]

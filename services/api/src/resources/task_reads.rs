@@ -26,6 +26,7 @@ use crate::{
     service::{Reader, Services},
 };
 
+#[derive(Default)]
 pub(crate) struct TaskReadsApi;
 
 #[OpenApi(tag = "Tag::Tasks")]

@@ -23,6 +23,7 @@ use crate::{
     service::Services,
 };
 
+#[derive(Default)]
 pub(crate) struct TaskWritesApi;
 
 #[OpenApi(tag = "Tag::Tasks")]

@@ -25,6 +25,7 @@ use crate::{
     service::{Reader, Services, now},
 };
 
+#[derive(Default)]
 pub(crate) struct WebhooksApi;
 
 /// Part of the delivery log.
