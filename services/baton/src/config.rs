@@ -4,11 +4,16 @@
 use std::{
     env::{self, VarError},
     net::SocketAddr,
+    ops::RangeInclusive,
     path::PathBuf,
     str::FromStr,
     time::Duration,
 };
 
+use baton_api::{
+    body::{BODY_BYTES_MAX, BodyLimit},
+    cors::{DEFAULT_ORIGINS, Origins},
+};
 use baton_commands::MasterKey;
 use tokio_postgres::Config as DatabaseConfig;
 
@@ -17,6 +22,8 @@ const DATA_DIR_DEFAULT: &str = ".baton";
 const LOG_DEFAULT: &str = "info";
 const REQUESTS_PER_MINUTE_DEFAULT: u32 = 6_000;
 const TOKEN_CHARS_MIN: usize = 16;
+/// Smaller ones would refuse ordinary requests; larger ones could not be read in time.
+const BODY_BYTES: RangeInclusive<usize> = 4_096..=8_388_608;
 const PAUSE_DAYS_MAX: u64 = 30;
 const PAUSES_MAX: usize = 50;
 
@@ -43,6 +50,10 @@ pub(crate) struct Settings {
     pub(crate) reads_per_minute: u32,
     /// Writes a minute and credential; 0 is no limit.
     pub(crate) writes_per_minute: u32,
+    /// Bytes a request's body may have.
+    pub(crate) body: BodyLimit,
+    /// Origins whose pages may call from a browser.
+    pub(crate) origins: Origins,
     /// Which log lines are written.
     pub(crate) log_filter: String,
     /// In which form.
@@ -90,6 +101,8 @@ impl Settings {
             webhook_retry_pauses: read("BATON_WEBHOOK_RETRY_SCHEDULE", pauses)?,
             reads_per_minute: per_minute("BATON_RATE_LIMIT_READS_PER_MINUTE")?,
             writes_per_minute: per_minute("BATON_RATE_LIMIT_WRITES_PER_MINUTE")?,
+            body: read("BATON_BODY_BYTES_MAX", body_limit)?.unwrap_or_default(),
+            origins: read_or("BATON_CORS_ORIGINS", &DEFAULT_ORIGINS.join(","), origins)?,
             log_filter: read_or("BATON_LOG", LOG_DEFAULT, log_filter)?,
             log_format: read_or("BATON_LOG_FORMAT", "text", log_format)?,
         })
@@ -185,6 +198,21 @@ fn pauses(text: &str) -> Result<Vec<Duration>, String> {
     }
 }
 
+fn body_limit(text: &str) -> Result<BodyLimit, String> {
+    let (min, max) = (BODY_BYTES.start(), BODY_BYTES.end());
+    match text.parse() {
+        Ok(bytes_max) if BODY_BYTES.contains(&bytes_max) => Ok(BodyLimit { bytes_max }),
+        _ => {
+            Err(format!("must be a number of bytes from {min} to {max}, such as {BODY_BYTES_MAX}"))
+        }
+    }
+}
+
+fn origins(text: &str) -> Result<Origins, String> {
+    let listed = text.split(',').map(str::trim).filter(|origin| *origin != "none");
+    Origins::new(listed).map_err(|error| format!("must be a list of origins, or none: {error}"))
+}
+
 fn log_filter(text: &str) -> Result<String, String> {
     match tracing_subscriber::EnvFilter::try_new(text) {
         Ok(_) => Ok(text.to_owned()),
@@ -224,6 +252,15 @@ mod tests {
         assert!(pauses("18446744073709551615").unwrap_err().contains("30 days"));
         assert_eq!(pauses(&["1"; 50].join(",")).unwrap().len(), 50);
         assert!(pauses(&["1"; 51].join(",")).unwrap_err().contains("at most 50"));
+        assert_eq!(body_limit("4096").map(|limit| limit.bytes_max), Ok(4_096));
+        for wrong in ["", "4095", "8388609", "1 MiB", "-1"] {
+            assert!(body_limit(wrong).unwrap_err().contains("4096 to 8388608"), "{wrong}");
+        }
+        for right in ["https://a.example, http://localhost:3000", "none"] {
+            assert!(origins(right).is_ok(), "{right}");
+        }
+        assert!(origins("*").unwrap_err().contains("https://host"));
+        assert!(origins("https://a.example,").is_err());
         assert_eq!(log_format("json"), Ok(LogFormat::Json));
         assert!(log_format("xml").is_err());
     }

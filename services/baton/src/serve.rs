@@ -2,13 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use baton_api::{
-    Services,
-    body::BodyLimit,
-    cors::{DEFAULT_ORIGINS, Origins},
-    edge::EdgeSettings,
-    rate_limit::Rates,
-};
+use baton_api::{Services, edge::EdgeSettings, rate_limit::Rates};
 use baton_local::{DataDir, Nats, Postgres, PostgresSettings};
 use baton_operations::{Operations, Recorder};
 use baton_webhooks::{AddressRules, Deliveries, SystemLookup};
@@ -185,14 +179,13 @@ async fn serve_http(
     let addresses = acceptor.local_addr();
     let address = addresses.first().and_then(|address| address.as_socket_addr()).copied();
     let address = format!("http://{}", address.unwrap_or(settings.listen));
-    let origins = Origins::new(DEFAULT_ORIGINS).expect("the default origins are origins");
     let edge = EdgeSettings {
-        body: BodyLimit::default(),
+        body: settings.body,
         rates: Rates {
             reads_per_minute: settings.reads_per_minute,
             writes_per_minute: settings.writes_per_minute,
         },
-        origins,
+        origins: settings.origins.clone(),
     };
     let server = Server::new_with_acceptor(acceptor);
     // Only now: whoever reads the address may call at once.
