@@ -48,7 +48,7 @@ macro_rules! uuid_id {
 }
 
 uuid_id!(
-    /// A task: 32 lowercase hexadecimal characters (contract 0.3).
+    /// A task: 32 lowercase hexadecimal characters (protocol 0.3).
     TaskId,
     as_simple
 );

@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 /// A JSON object.
 pub type Object = Map<String, Value>;
 
-/// Top-level keys of `patch` are added or overwritten, others kept (contract 0.13, `metadata`).
+/// Top-level keys of `patch` are added or overwritten, others kept (protocol 0.13, `metadata`).
 pub fn merge_shallow(into: &mut Object, patch: Object) {
     into.extend(patch);
 }
 
 /// Objects merge at every depth, arrays and scalars are overwritten, others are kept
-/// (contract 0.13, `context`).
+/// (protocol 0.13, `context`).
 pub fn merge_deep(into: &mut Object, patch: Object) {
     for (key, value) in patch {
         match (into.get_mut(&key), value) {

@@ -1,4 +1,4 @@
-//! Names and routing labels in their normal form (contract 0.12).
+//! Names and routing labels in their normal form (protocol 0.12).
 
 /// Normal form of a name or label: one leading `@` goes, letters become lower-case, runs of
 /// spaces and underscores become one `-`.

@@ -1,6 +1,6 @@
 //! The stored form of events: names and versions, written by hand and never changed.
 //!
-//! An event's type is the public name of contract 4.1 where it has one. A payload of an older
+//! An event's type is the public name of protocol 4.1 where it has one. A payload of an older
 //! version is brought up to date here when it is read; `tests/golden` keeps one of every version
 //! ever written.
 
@@ -86,7 +86,7 @@ pub const EVENT_TYPES: [&str; 23] = [
     "webhook.updated",
 ];
 
-/// Webhooks and subscribers outside may hear of the event; others are internal (contract 4.1).
+/// Webhooks and subscribers outside may hear of the event; others are internal (protocol 4.1).
 #[must_use]
 pub fn is_public(event_type: &str) -> bool {
     webhook::EVENTS.contains(&event_type)

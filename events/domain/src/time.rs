@@ -1,4 +1,4 @@
-//! Instants in whole milliseconds, as contract 0.4 prints them. Nothing here reads a clock.
+//! Instants in whole milliseconds, as protocol 0.4 prints them. Nothing here reads a clock.
 
 use std::{fmt, str::FromStr};
 

@@ -50,7 +50,7 @@ pub enum SubjectState {
     Other,
 }
 
-/// The actor of an event, as webhooks show it (contract 4.2).
+/// The actor of an event, as webhooks show it (protocol 4.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActorDocument {
     /// Its id.

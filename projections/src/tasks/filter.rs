@@ -1,4 +1,4 @@
-//! What a list of tasks is asked for (contract 1.2, the query of `GET /tasks`).
+//! What a list of tasks is asked for (protocol 1.2, the query of `GET /tasks`).
 
 use baton_domain::{AgentId, TaskId, Timestamp, task::Status};
 use jiff::civil::Date;

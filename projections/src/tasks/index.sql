@@ -1,6 +1,6 @@
 -- What reads need and a rebuild fills faster without.
 
--- Within a list contract 0.6: priority, then age, then id.
+-- Within a list protocol 0.6: priority, then age, then id.
 alter table task_lists add constraint task_lists_pkey
     primary key (account_id, list, status, priority, created_at, task_id);
 

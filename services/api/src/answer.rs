@@ -1,4 +1,4 @@
-//! Successful answers: bytes made by serde, described by a schema, with the headers of contract
+//! Successful answers: bytes made by serde, described by a schema, with the headers of protocol
 //! 0.7 and 0.8.
 //!
 //! The document that is sent and the schema that is shown are separate on purpose: documents are

@@ -1,4 +1,4 @@
-//! Table tests of the body: contract 0.1 (content type, empty body), 0.9 (400, 413, 422), 0.10.
+//! Table tests of the body: protocol 0.1 (content type, empty body), 0.9 (400, 413, 422), 0.10.
 
 use poem::http::Method;
 use serde_json::json;

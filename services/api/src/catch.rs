@@ -80,7 +80,7 @@ fn of_library(error: &Error, method: &str) -> Problem {
     if error.is::<MethodNotAllowedError>() {
         return Problem::method_not_allowed(method, None);
     }
-    // An id in any form that cannot be read names nothing (contract 0.1): never 400 or 422.
+    // An id in any form that cannot be read names nothing (protocol 0.1): never 400 or 422.
     if error.is::<ParsePathError>() || error.is::<openapi::ParsePathError>() {
         return Problem::not_found("Resource");
     }

@@ -1,4 +1,4 @@
-//! Cross-origin requests (contract 0.1): origins on a list may call with credentials, all methods
+//! Cross-origin requests (protocol 0.1): origins on a list may call with credentials, all methods
 //! and headers.
 //!
 //! A request from any other origin is answered as usual but without the headers that would let a

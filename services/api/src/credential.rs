@@ -1,4 +1,4 @@
-//! The credential of a request (contract 0.2): which header it comes from and of which kind it is.
+//! The credential of a request (protocol 0.2): which header it comes from and of which kind it is.
 //!
 //! It must not decide whether the credential is valid, and it never shows one: the secret leaves
 //! this type only through [`Secret::expose`] and, hashed, through [`Credential::fingerprint`].

@@ -79,7 +79,7 @@ fn finish_parameters(method: &str, operation: &mut Value, schemas: &Value) {
             }
             Some("header") => {
                 take_name_from_schema(&mut parameter);
-                // Only a POST needs help to be safe to repeat (contract 0.8).
+                // Only a POST needs help to be safe to repeat (protocol 0.8).
                 if method == "post" || parameter["name"] != crate::header::IDEMPOTENCY_KEY {
                     parameters.push(parameter);
                 }

@@ -16,7 +16,7 @@ use crate::path::TrailingSlash;
 use crate::rate_limit::{RateLimits, Rates};
 use crate::request_id::RequestIds;
 
-/// Both serve the identical API (contract 0.1).
+/// Both serve the identical API (protocol 0.1).
 pub const PREFIXES: [&str; 2] = ["/v1", "/api"];
 
 /// What can be configured at the edge.

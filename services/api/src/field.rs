@@ -10,7 +10,7 @@ use crate::problem::Problem;
 /// A report stops growing here: nobody repairs a request from more errors than this.
 const ERRORS_MAX: usize = 64;
 
-/// One wrong field or parameter, as contract 0.9 lists it.
+/// One wrong field or parameter, as protocol 0.9 lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     /// Its name or path: `priority`, `labels[2]`, `evidence[0].ref`.

@@ -1,4 +1,4 @@
-//! Readers for the fields of a JSON body (contract 0.3, 0.4, 0.10): each takes one field, checks
+//! Readers for the fields of a JSON body (protocol 0.3, 0.4, 0.10): each takes one field, checks
 //! its form and records what is wrong, so that one answer names every wrong field.
 //!
 //! They know forms, not meanings: no rule about tasks or agents belongs here.
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::field::{Field, Found, Report, Text, choose};
 use crate::moment;
 
-/// Longest text where the contract names no other limit.
+/// Longest text where the protocol names no other limit.
 pub const TEXT_CHARS_MAX: usize = 2_000;
 
 pub use baton_domain::task::OBJECT_BYTES_MAX;
@@ -60,7 +60,7 @@ pub struct ListRule {
     pub item: Text,
 }
 
-/// Which forbidden chain fields apply (contract 0.9).
+/// Which forbidden chain fields apply (protocol 0.9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChainFields {
     /// Create and delegate: `root_task_id` never, `delegation_depth` only as 0 or null.
@@ -86,7 +86,7 @@ impl<'r> Fields<'r> {
         self.read(names, |value| rule.check(string(value)?))
     }
 
-    /// An id: a string, or a whole number that is read as its decimal string (contract 0.3).
+    /// An id: a string, or a whole number that is read as its decimal string (protocol 0.3).
     pub fn id(&mut self, names: impl Names) -> Field<'_, String> {
         self.read(names, |value| Text::filled(TEXT_CHARS_MAX).check(id_string(value)?))
     }
@@ -235,7 +235,7 @@ impl<'r> Fields<'r> {
         self.report.refuse(detail);
     }
 
-    /// Refuses chain fields with 400 (contract 0.9): the chain is the server's to keep.
+    /// Refuses chain fields with 400 (protocol 0.9): the chain is the server's to keep.
     pub fn refuse_chain_fields(&mut self, rule: ChainFields) {
         let depth = self.map.get("delegation_depth");
         let depth_is_zero = |value: &Value| value.is_null() || integer(value) == Some(0);

@@ -1,4 +1,4 @@
-//! Table tests of the field readers: every form of contract 0.3, 0.4, 0.9 and 0.10 they decide.
+//! Table tests of the field readers: every form of protocol 0.3, 0.4, 0.9 and 0.10 they decide.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The request headers an operation reads (contract 0.8): `Idempotency-Key`, `X-Dedup-Check`,
+//! The request headers an operation reads (protocol 0.8): `Idempotency-Key`, `X-Dedup-Check`,
 //! `Baton-Min-Position`. Forms only; what they cause is decided by the commands and queries.
 
 use poem::http::{HeaderMap, HeaderName};

@@ -1,4 +1,4 @@
-//! Dates, times of day, timestamps and money as they come in (contract 0.4).
+//! Dates, times of day, timestamps and money as they come in (protocol 0.4).
 //!
 //! Pure functions from text or number to value. They must not read a clock or keep text.
 

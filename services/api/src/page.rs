@@ -1,4 +1,4 @@
-//! Windows into lists (contract 0.7): `limit` and `offset` in, arrays and page objects out.
+//! Windows into lists (protocol 0.7): `limit` and `offset` in, arrays and page objects out.
 //!
 //! It must not count or fetch: the caller says what it found.
 
@@ -19,7 +19,7 @@ pub const TASKS: WindowRule = WindowRule { limit_default: 500, limit_max: 1_000 
 /// `GET /epics`.
 pub const EPICS: WindowRule = WindowRule { limit_default: 50, limit_max: 200 };
 
-/// `GET /webhooks/{id}/deliveries`. The contract names no maximum.
+/// `GET /webhooks/{id}/deliveries`. The protocol names no maximum.
 pub const DELIVERIES: WindowRule = WindowRule { limit_default: 20, limit_max: 100 };
 
 /// `GET /tasks/{id}/context/history`.

@@ -1,4 +1,4 @@
-//! Ids in paths and the form of the path itself (contract 0.1).
+//! Ids in paths and the form of the path itself (protocol 0.1).
 //!
 //! An id is one decoded segment of any form; what matches nothing is 404, never 422. It must not
 //! check whether an id has the form of its resource: the lookup says so by finding nothing.

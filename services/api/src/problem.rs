@@ -1,6 +1,6 @@
 //! The only way from an error to an HTTP answer: one type, one body shape, one table of statuses.
 //!
-//! Contract 0.9. A problem never carries a secret or the text of an inner failure: failures are
+//! Protocol 0.9. A problem never carries a secret or the text of an inner failure: failures are
 //! logged here, once, with their whole chain, and leave as a generic sentence.
 
 use std::error::Error as StdError;
@@ -24,7 +24,7 @@ use crate::schema::ProblemDocument;
 /// The content type of every error.
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
-/// Clients show at most this much of a detail (contract 0.9: MCP cuts at 300 characters).
+/// Clients show at most this much of a detail (protocol 0.9: MCP cuts at 300 characters).
 const DETAIL_CHARS_MAX: usize = 300;
 
 /// What every problem type starts with; the rest is a stable slug.
@@ -32,7 +32,7 @@ const TYPE_PREFIX: &str = "/docs/problems#";
 
 const GENERIC_FAILURE: &str = "The server could not handle the request; the failure was logged";
 
-/// One row of contract 0.9: the slug ends the problem's `type`.
+/// One row of protocol 0.9: the slug ends the problem's `type`.
 struct Kind {
     status: StatusCode,
     slug: &'static str,
@@ -362,7 +362,7 @@ mod tests {
         (response, serde_json::from_str(&text).unwrap())
     }
 
-    /// One row of contract 0.9 per line: status, end of `type`, a word of the detail.
+    /// One row of protocol 0.9 per line: status, end of `type`, a word of the detail.
     #[tokio::test]
     async fn every_row_of_the_error_table() {
         let rows = [

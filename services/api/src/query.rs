@@ -1,4 +1,4 @@
-//! Query parameters (contract 0.4, 0.7): flags, lists, numbers and dates, with every wrong one
+//! Query parameters (protocol 0.4, 0.7): flags, lists, numbers and dates, with every wrong one
 //! named in one answer. Parameters nobody reads are ignored; an empty value counts as absent.
 //!
 //! It must not know what a filter means, nor whether what it names exists.
@@ -150,7 +150,7 @@ impl Params<'_> {
         self.one(name).parse(parse)
     }
 
-    /// `limit` and `offset` (contract 0.7).
+    /// `limit` and `offset` (protocol 0.7).
     pub fn window(&mut self, rule: WindowRule) -> Window {
         Window {
             limit: self.integer("limit", 1..=rule.limit_max).or(rule.limit_default),

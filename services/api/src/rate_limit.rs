@@ -1,4 +1,4 @@
-//! Request rates (contract 0.10): a budget of reads and one of writes per credential and minute.
+//! Request rates (protocol 0.10): a budget of reads and one of writes per credential and minute.
 //!
 //! Keys are hashes, never secrets; requests without a credential share a budget per address. The
 //! memory it uses is bounded however many credentials are tried. It must not look at validity.

@@ -1,5 +1,5 @@
 //! What commands and reads refuse or fail with, as problems: the one place from a refusal to a
-//! status (contract 0.9).
+//! status (protocol 0.9).
 
 use baton_commands::CommandError;
 use baton_domain::{account::AccountRefusal, task::TaskRefusal, webhook::WebhookRefusal};

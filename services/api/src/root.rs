@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{document::Documents, service::now};
 
-/// The contract's Health document (2.8).
+/// The Health document (protocol 2.8).
 pub(crate) fn health_document() -> Value {
     json!({
         "ok": true,

@@ -44,7 +44,7 @@ pub(crate) struct Settings {
     pub(crate) master_key: Option<MasterKey>,
     /// Webhooks may point to addresses that are not globally routable.
     pub(crate) allow_private_webhooks: bool,
-    /// Pauses before each further attempt to deliver a webhook; none: the contract's.
+    /// Pauses before each further attempt to deliver a webhook; none: the protocol's.
     pub(crate) webhook_retry_pauses: Option<Vec<Duration>>,
     /// Reads a minute and credential; 0 is no limit.
     pub(crate) reads_per_minute: u32,

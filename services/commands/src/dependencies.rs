@@ -96,7 +96,7 @@ struct Reconsider {
 
 impl Commands {
     /// Looks again at what a task depends on, because one of those was completed or deleted:
-    /// opens the task if nothing is left to wait for (contract 1.2). Without effect on a task
+    /// opens the task if nothing is left to wait for (protocol 1.2). Without effect on a task
     /// that is deleted or waits for nothing.
     ///
     /// # Errors

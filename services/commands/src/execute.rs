@@ -55,7 +55,7 @@ pub struct Context {
     pub key: Option<RequestKey>,
 }
 
-/// An idempotency key with what it stands for (contract 0.8).
+/// An idempotency key with what it stands for (protocol 0.8).
 #[derive(Debug, Clone)]
 pub struct RequestKey {
     /// The key as sent.

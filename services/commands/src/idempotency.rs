@@ -1,5 +1,5 @@
 //! Keys in use on this node: the second request with a key waits for nobody, it is told to try
-//! again (contract 0.8). Across nodes the log settles it: the loser gets the replay.
+//! again (protocol 0.8). Across nodes the log settles it: the loser gets the replay.
 
 use std::{
     collections::HashSet,

@@ -22,7 +22,7 @@ impl fmt::Debug for KeyText {
 }
 
 impl KeyText {
-    /// A fresh agent key: `dlg_` and 43 url-safe base64 characters (contract 0.2).
+    /// A fresh agent key: `dlg_` and 43 url-safe base64 characters (protocol 0.2).
     #[must_use]
     pub fn random() -> Self {
         Self(format!("{KEY_PREFIX}{}", random_token()))

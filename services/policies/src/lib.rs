@@ -1,4 +1,4 @@
-//! Policies: commands that Baton gives itself because of events (contract 1.2, "Delete" and
+//! Policies: commands that Baton gives itself because of events (protocol 1.2, "Delete" and
 //! "Dependency completes").
 //!
 //! A policy looks at events in the log's order and issues commands, each with a key made from the

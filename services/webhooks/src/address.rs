@@ -1,4 +1,4 @@
-//! Which addresses deliveries may go to: globally routable ones (contract 4.3), by the IANA
+//! Which addresses deliveries may go to: globally routable ones (protocol 4.3), by the IANA
 //! registries of special-purpose addresses. Pure.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -1,4 +1,4 @@
-//! The body of a delivery (contract 4.1, 4.2), made once: every attempt sends the same bytes.
+//! The body of a delivery (protocol 4.1, 4.2), made once: every attempt sends the same bytes.
 
 use baton_domain::stored::Event as _;
 use baton_domain::task::{HopKind, TaskDocument, TaskEvent, Transition};
@@ -28,7 +28,7 @@ struct Agent {
     display_name: Option<String>,
 }
 
-/// Members that only some events have (contract 4.1).
+/// Members that only some events have (protocol 4.1).
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 struct Members {
     #[serde(skip_serializing_if = "Option::is_none")]

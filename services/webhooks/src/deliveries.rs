@@ -1,4 +1,4 @@
-//! The delivery log as clients see it (contract 2.5), and the failures that no event carries.
+//! The delivery log as clients see it (protocol 2.5), and the failures that no event carries.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Switching webhooks off: a command like any other, given by Baton itself (contract 4.4).
+//! Switching webhooks off: a command like any other, given by Baton itself (protocol 4.4).
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Webhooks: deliveries due from the log, signed, sent, tried again, written down (contract 4).
+//! Webhooks: deliveries due from the log, signed, sent, tried again, written down (protocol 4).
 //!
 //! `plan` turns events into rows in the transaction that moves its checkpoint, `backfill` those
 //! from before a webhook's registration; `sender` has a `worker` per endpoint that sends them;

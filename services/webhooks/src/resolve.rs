@@ -1,5 +1,5 @@
 //! Names to addresses, checked: the HTTP client gets only addresses it may connect to, so what
-//! was checked is what is connected, whatever the name answers next time (contract 4.3).
+//! was checked is what is connected, whatever the name answers next time (protocol 4.3).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

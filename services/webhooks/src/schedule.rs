@@ -1,4 +1,4 @@
-//! When a delivery is tried again (contract 4.4). Pure: the times and the chance are given.
+//! When a delivery is tried again (protocol 4.4). Pure: the times and the chance are given.
 
 use std::time::Duration;
 

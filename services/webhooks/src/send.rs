@@ -1,4 +1,4 @@
-//! One attempt: sign, send, look at the answer (contract 4.2, 4.4).
+//! One attempt: sign, send, look at the answer (protocol 4.2, 4.4).
 //!
 //! Must not: touch the database, follow a redirect, use a proxy, or log what a receiver says.
 
@@ -19,7 +19,7 @@ use crate::settings::Settings;
 use crate::sign::{Keyring, unix_seconds};
 
 const USER_AGENT: &str = concat!("baton/", env!("CARGO_PKG_VERSION"));
-/// Characters of an answer that are kept (contract 2.5).
+/// Characters of an answer that are kept (protocol 2.5).
 const RESPONSE_CHARS_MAX: usize = 500;
 /// Bytes of an answer that are read; what is longer costs the connection.
 const RESPONSE_BYTES_MAX: usize = 16 * 1024;

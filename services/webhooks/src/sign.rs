@@ -1,4 +1,4 @@
-//! Signatures of deliveries (contract 4.2). Pure: the time and the secret are given.
+//! Signatures of deliveries (protocol 4.2). Pure: the time and the secret are given.
 //!
 //! Must not: print a secret or anything made from one but the signatures.
 

@@ -1,4 +1,4 @@
-//! Which URLs may be registered as webhooks (contract 4.3). Names are resolved elsewhere.
+//! Which URLs may be registered as webhooks (protocol 4.3). Names are resolved elsewhere.
 
 use std::net::IpAddr;
 

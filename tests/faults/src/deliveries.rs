@@ -67,7 +67,7 @@ impl Arrivals {
 
     /// The receiver has every public event of this part of the log once. With `in_order`, each
     /// task's came first in the log's order where none of them needed a second attempt: retries
-    /// do not block later events (contract 4.4).
+    /// do not block later events (protocol 4.4).
     ///
     /// # Errors
     ///

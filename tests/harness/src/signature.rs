@@ -1,4 +1,4 @@
-//! Webhook signatures checked as a receiver would check them, from the wire contract alone.
+//! Webhook signatures checked as a receiver would check them, from the protocol alone.
 //!
 //! Must not: share a line with the code that signs.
 

@@ -100,7 +100,7 @@ pub enum AccountRefusal {
         /// The name.
         name: String,
     },
-    /// A name must not look like an id (contract 0.3).
+    /// A name must not look like an id (protocol 0.3).
     #[error("an agent's name must not have the form of an id")]
     NameIsAnId,
     /// No such agent.

@@ -1,4 +1,4 @@
-//! Agents as clients see them (contract 2.2, 2.3).
+//! Agents as clients see them (protocol 2.2, 2.3).
 
 use serde::Serialize;
 

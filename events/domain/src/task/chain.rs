@@ -1,4 +1,4 @@
-//! The chain of custody of a task: every hop of every task with the same root (contract 2.4).
+//! The chain of custody of a task: every hop of every task with the same root (protocol 2.4).
 
 use serde::Serialize;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Chains: what contract 2.4 and acceptance call A19 say of them.
+//! Chains: what protocol 2.4 and acceptance call A19 say of them.
 
 use serde_json::{Value, json};
 

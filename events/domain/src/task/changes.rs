@@ -82,7 +82,7 @@ macro_rules! changes {
                 self
             }
 
-            /// The names of the fields set, as clients know them (`changed` of contract 4.1).
+            /// The names of the fields set, as clients know them (`changed` of protocol 4.1).
             #[must_use]
             pub fn names(&self) -> Vec<&'static str> {
                 let mut names = Vec::new();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{changes::Changes, state::EvidenceItem, status::Status};
 use crate::{AgentId, TaskId};
 
-/// What a child takes from the task it is delegated from (contract 1.3).
+/// What a child takes from the task it is delegated from (protocol 1.3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parent {
     /// The parent.
@@ -41,7 +41,7 @@ pub struct Draft {
     pub dependencies: Dependencies,
 }
 
-/// Optional fences: what the sender believes; anything else is refused with 409 (contract 0.8).
+/// Optional fences: what the sender believes; anything else is refused with 409 (protocol 0.8).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Fence {
     /// The revision the task should have.
@@ -110,7 +110,7 @@ pub enum TaskCommand {
     Cancel(Box<Finish>),
     /// Delete it.
     Delete,
-    /// Look at what it depends on again: one of those was completed or deleted (contract 1.2).
+    /// Look at what it depends on again: one of those was completed or deleted (protocol 1.2).
     Reconsider {
         /// Those that were deleted.
         gone: Vec<TaskId>,
@@ -128,7 +128,7 @@ pub enum TaskRefusal {
     /// Its id is taken.
     #[error("the task exists already")]
     AlreadyExists,
-    /// The table of contract 0.5 forbids it.
+    /// The table of protocol 0.5 forbids it.
     #[error("a {from} task cannot be {action}")]
     Status {
         /// Where it stands.

@@ -15,7 +15,7 @@ fn no(from: Status, action: &'static str) -> Then<'static> {
     Err(TaskRefusal::Status { from, action })
 }
 
-/// The table of contract 0.5: from, then what comes of claim (by the one who does not hold it),
+/// The table of protocol 0.5: from, then what comes of claim (by the one who does not hold it),
 /// delegate with content, hand over, complete, fail, cancel, reopen or retry, block.
 /// `-` is no change.
 #[rustfmt::skip]

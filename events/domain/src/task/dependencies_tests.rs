@@ -1,4 +1,4 @@
-//! What a task does for those it depends on (contract 0.5, 1.2).
+//! What a task does for those it depends on (protocol 0.5, 1.2).
 
 use super::super::{
     Changes, Dependencies, Draft, Status, TaskCommand, TaskRefusal, Update, given::*,
@@ -149,7 +149,7 @@ fn a_hand_over_leaves_it_waiting() {
     assert_eq!((task.status, task.waits), (Status::Blocked, true));
 }
 
-/// Contract 0.5 and 1.2 say "open" for these: whoever does it by hand decides.
+/// Protocol 0.5 and 1.2 say "open" for these: whoever does it by hand decides.
 #[test]
 fn what_is_opened_by_hand_against_its_dependencies_is_open() {
     let failed = [created_on(WAIT), by(ADA, fail())];

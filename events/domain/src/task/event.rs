@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{AgentId, TaskId, Timestamp};
 
-/// A change of status that `task.updated` reports (contract 4.1).
+/// A change of status that `task.updated` reports (protocol 4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transition {

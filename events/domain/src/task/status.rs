@@ -1,4 +1,4 @@
-//! The words for where a task stands (contract 0.5).
+//! The words for where a task stands (protocol 0.5).
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Every status, in the order of the contract.
+    /// Every status, in the order of the protocol.
     pub const ALL: [Self; 7] = [
         Self::Open,
         Self::Blocked,

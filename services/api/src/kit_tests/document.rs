@@ -231,7 +231,7 @@ fn full_objects_name_every_field_as_required() {
         assert_eq!(got, expected, "{name}");
     }
     let task = schemas["Task"]["properties"].as_object().unwrap();
-    assert_eq!(task.len(), 78, "the names of contract 2.1 that every task has");
+    assert_eq!(task.len(), 78, "the names of protocol 2.1 that every task has");
     let entry = &schemas["ChainEntry"]["properties"];
     assert_eq!(entry["priority"]["nullable"], true, "restricted nodes have nulls");
     assert_eq!(entry["content"]["nullable"], Value::Null);

@@ -62,7 +62,7 @@ async fn bodies_with_every_kind_of_content_type_and_none() {
     }
 }
 
-/// Every way a request can be wrong, with the row of contract 0.9 it belongs to.
+/// Every way a request can be wrong, with the row of protocol 0.9 it belongs to.
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 async fn every_error_leaves_as_a_problem() {

@@ -1,4 +1,4 @@
-//! Bodies about agents (contract 1.1).
+//! Bodies about agents (protocol 1.1).
 
 use baton_commands::CreateAgent;
 use baton_domain::account::{AgentChanges, Role};

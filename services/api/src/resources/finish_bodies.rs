@@ -1,5 +1,5 @@
 //! Bodies of the commands that finish a task, and what they share with updates: objects, fences
-//! and evidence (contract 1.2).
+//! and evidence (protocol 1.2).
 
 use baton_domain::task::{Changes, EvidenceItem, EvidenceKind, Fence, Finish};
 use poem_openapi::Object;

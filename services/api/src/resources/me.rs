@@ -1,4 +1,4 @@
-//! The caller and the server (contract 1.16).
+//! The caller and the server (protocol 1.16).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Bodies about tasks: what clients may send, field by field (contract 1.2, 1.3, 0.10).
+//! Bodies about tasks: what clients may send, field by field (protocol 1.2, 1.3, 0.10).
 
 use baton_commands::ForeignIds;
 use baton_domain::{
@@ -46,7 +46,7 @@ const RECURRING_WORDS: [(&str, RecurringType); 8] = [
     ("month", RecurringType::Monthly),
     ("year", RecurringType::Yearly),
 ];
-/// Canonical words and aliases (contract 0.5).
+/// Canonical words and aliases (protocol 0.5).
 pub(super) const STATUS_WORDS: [(&str, Status); 12] = [
     ("open", Status::Open),
     ("blocked", Status::Blocked),

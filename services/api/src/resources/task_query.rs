@@ -1,4 +1,4 @@
-//! The query of `GET /tasks` (contract 1.2).
+//! The query of `GET /tasks` (protocol 1.2).
 
 use baton_domain::{AgentId, TaskId, task::Status};
 use baton_projections::tasks::{Assignee, TaskFilter, shown_statuses};

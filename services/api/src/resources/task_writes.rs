@@ -1,4 +1,4 @@
-//! Operations that change tasks (contract 1.2, 1.3).
+//! Operations that change tasks (protocol 1.2, 1.3).
 
 use std::sync::Arc;
 

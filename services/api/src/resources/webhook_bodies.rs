@@ -1,4 +1,4 @@
-//! Bodies about webhooks (contract 1.8). Unknown events, bad URLs and over-long secrets are 400,
+//! Bodies about webhooks (protocol 1.8). Unknown events, bad URLs and over-long secrets are 400,
 //! as published clients expect (0.9).
 
 use baton_domain::webhook::{

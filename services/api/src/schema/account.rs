@@ -1,4 +1,4 @@
-//! Schemas of agents and of the account (contract 2.3, 2.8).
+//! Schemas of agents and of the account (protocol 2.3, 2.8).
 
 use poem_openapi::{Enum, Object};
 

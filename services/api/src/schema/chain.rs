@@ -1,4 +1,4 @@
-//! Schema of a delegation chain (contract 2.4).
+//! Schema of a delegation chain (protocol 2.4).
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Schemas of the documents of contract section 2, for the OpenAPI document alone.
+//! Schemas of the documents of protocol 2, for the OpenAPI document alone.
 //!
 //! The documents that are sent are rendered by the domain; a test compares the two. Nothing here
 //! may be filled in and sent.

@@ -1,4 +1,4 @@
-//! Schema of every error body (contract 0.9).
+//! Schema of every error body (protocol 0.9).
 
 use poem_openapi::Object;
 

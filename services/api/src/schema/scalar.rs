@@ -1,6 +1,6 @@
 //! Schema building blocks: nullable values, moments, free JSON objects, lists in two shapes.
 //!
-//! The crate's own `Option<T>` means "may be absent"; contract 0.4 wants "present with null", which
+//! The crate's own `Option<T>` means "may be absent"; protocol 0.4 wants "present with null", which
 //! is [`Nullable`]. `Option<Nullable<T>>` is both.
 
 use std::borrow::Cow;
@@ -181,7 +181,7 @@ impl ToJSON for JsonObject {
     }
 }
 
-/// One of two shapes, such as an array or its page object (contract 0.7). Only for answers.
+/// One of two shapes, such as an array or its page object (protocol 0.7). Only for answers.
 pub struct Either<A, B>(PhantomData<fn() -> (A, B)>);
 
 impl<A: Type, B: Type> Type for Either<A, B> {

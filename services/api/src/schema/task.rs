@@ -1,4 +1,4 @@
-//! Schemas of tasks and what hangs on them (contract 2.1, 2.2).
+//! Schemas of tasks and what hangs on them (protocol 2.1, 2.2).
 
 use poem_openapi::{Enum, Object};
 

@@ -1,4 +1,4 @@
-//! Schemas of webhooks and deliveries (contract 2.5).
+//! Schemas of webhooks and deliveries (protocol 2.5).
 
 use poem_openapi::{Enum, Object};
 

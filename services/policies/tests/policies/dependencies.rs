@@ -1,4 +1,4 @@
-//! What becomes of dependents (contract 0.5, 1.2).
+//! What becomes of dependents (protocol 0.5, 1.2).
 
 use baton_commands::TaskAction;
 use baton_domain::task::Status;

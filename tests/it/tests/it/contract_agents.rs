@@ -1,4 +1,4 @@
-//! Agents: contract 1.1, 2.3, and what 0.2 says about keys.
+//! Agents: protocol 1.1, 2.3, and what 0.2 says about keys.
 
 use baton_harness::client::Credential;
 use serde_json::json;
@@ -101,7 +101,7 @@ async fn names_are_1_to_100_characters_unique_without_slash_and_no_ids() {
     }
     wrong_field(&admin.post("/v1/agents", json!({})).await, "name");
     let other = world.agent("other").await;
-    // Contract 0.3: a name may not have the form of an id.
+    // Protocol 0.3: a name may not have the form of an id.
     wrong_field(&admin.post("/v1/agents", json!({ "name": other.id })).await, "name");
     problem(&admin.post("/v1/agents", json!({ "name": other.name })).await, 409);
     let path = format!("/v1/agents/{longest}");

@@ -1,4 +1,4 @@
-//! The chain and the children of a task (contract 1.3, 2.4).
+//! The chain and the children of a task (protocol 1.3, 2.4).
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Delegation in both forms (contract 1.3) and the events it causes (4.1).
+//! Delegation in both forms (protocol 1.3) and the events it causes (4.1).
 
 use baton_harness::receiver::{Received, Receiver};
 use serde_json::json;
@@ -116,7 +116,7 @@ async fn the_new_assignee_may_hand_it_on_and_back() {
 const TOLD: [&str; 14] = [
     "task.created",
     "task.updated",
-    // An assignment by update tells both: contract 7, row 17.
+    // An assignment by update tells both (protocol 4.1).
     "task.assigned",
     "task.updated",
     "task.blocked",

@@ -1,4 +1,4 @@
-//! Tasks that wait for others (contract 0.5, 1.2; acceptance A22).
+//! Tasks that wait for others (protocol 0.5, 1.2; acceptance A22).
 
 use baton_harness::wait_until;
 use serde_json::{Value, json};

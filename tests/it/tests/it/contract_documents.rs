@@ -1,4 +1,4 @@
-//! Health, the OpenAPI document and its page, and what browsers ask first (contract 0.1, 1.16).
+//! Health, the OpenAPI document and its page, and what browsers ask first (protocol 0.1, 1.16).
 
 use baton_harness::client::send;
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! Every error is `application/problem+json` with `error` beside `detail` (contract 0.1, 0.9).
+//! Every error is `application/problem+json` with `error` beside `detail` (protocol 0.1, 0.9).
 
 use baton_harness::client::{Client, Credential, send};
 use reqwest::Method;

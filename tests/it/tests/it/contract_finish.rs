@@ -1,4 +1,4 @@
-//! The ends of a task: completed with or without evidence, cancelled, retried, deleted (contract
+//! The ends of a task: completed with or without evidence, cancelled, retried, deleted (protocol
 //! 1.2).
 
 use serde_json::{Value, json};

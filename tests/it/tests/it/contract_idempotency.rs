@@ -1,4 +1,4 @@
-//! `Idempotency-Key` (contract 0.8): the first answer again, whatever has happened since.
+//! `Idempotency-Key` (protocol 0.8): the first answer again, whatever has happened since.
 
 use baton_harness::client::{Answer, Client};
 use serde_json::{Value, json};

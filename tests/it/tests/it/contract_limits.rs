@@ -1,4 +1,4 @@
-//! The limits of contract 0.10: what just fits is taken, one more is refused.
+//! The limits of protocol 0.10: what just fits is taken, one more is refused.
 
 use serde_json::{Value, json};
 

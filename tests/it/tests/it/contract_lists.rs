@@ -1,4 +1,4 @@
-//! `GET /tasks`: filters, order, windows (contract 0.6, 0.7, 1.2).
+//! `GET /tasks`: filters, order, windows (protocol 0.6, 0.7, 1.2).
 
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ async fn assigned_to_takes_a_name_an_id_me_and_none() {
             assert_eq!(list(&agent, &format!("{name}={reference}")).await, [expected.as_str()]);
         }
     }
-    // Unknown references match nothing: contract 0.3.
+    // Unknown references match nothing: protocol 0.3.
     assert_eq!(list(&agent, "assigned_to=nobody-of-this-name").await, [""; 0]);
     assert_eq!(list(&other, "assigned_to=me").await, [theirs]);
 }

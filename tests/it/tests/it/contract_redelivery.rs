@@ -1,4 +1,4 @@
-//! What is sent again, what is sent from before, and how secrets change (contract 1.8, 4).
+//! What is sent again, what is sent from before, and how secrets change (protocol 1.8, 4).
 
 use baton_harness::client::{self, Client, Credential, send};
 use baton_harness::receiver::{Answer, Received, Receiver};

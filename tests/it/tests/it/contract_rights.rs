@@ -1,4 +1,4 @@
-//! Who may read and who may write a task (contract 0.11, 0.12).
+//! Who may read and who may write a task (protocol 0.11, 0.12).
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The table of contract 0.5 through HTTP: every status, every action.
+//! The table of protocol 0.5 through HTTP: every status, every action.
 
 use baton_harness::client::Answer;
 use serde_json::{Value, json};

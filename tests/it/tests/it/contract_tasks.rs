@@ -1,4 +1,4 @@
-//! Tasks: contract 1.2 and 2.1, one by one.
+//! Tasks: protocol 1.2 and 2.1, one by one.
 
 use baton_harness::client::send;
 use reqwest::Method;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::world::{World, assert_has, assert_timestamp, fresh, problem, text, with, wrong_field};
 
-/// Every field of contract 2.1 that a plain answer shows.
+/// Every field of protocol 2.1 that a plain answer shows.
 const FIELDS: [&str; 76] = [
     "id",
     "content",

@@ -1,4 +1,4 @@
-//! Webhooks and their deliveries (contract 1.8, 2.5, section 4).
+//! Webhooks and their deliveries (protocol 1.8, 2.5, section 4).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -2,7 +2,7 @@
 //! real Postgres, real NATS and a real webhook receiver.
 //!
 //! Must not: link the product's crates, or sleep where there is a fact to wait for. What is
-//! expected comes from the wire contract, never from what the program answers today.
+//! expected comes from the protocol, never from what the program answers today.
 
 mod accept_implies_apply;
 mod asyncapi;

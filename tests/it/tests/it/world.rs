@@ -152,7 +152,7 @@ pub(crate) fn assert_has(document: &Value, expected: Value) {
     }
 }
 
-/// Asserts that an answer is an error as contract 0.9 says, and gives its body.
+/// Asserts that an answer is an error as protocol 0.9 says, and gives its body.
 #[track_caller]
 pub(crate) fn problem(answer: &Answer, status: u16) -> &Value {
     assert_eq!(answer.status, status, "{}", answer.text);
@@ -181,7 +181,7 @@ pub(crate) fn wrong_field(answer: &Answer, field: &str) {
     assert!(found["message"].is_string(), "{body}");
 }
 
-/// Asserts the form of contract 0.4: RFC 3339, UTC, `Z`, three fractional digits.
+/// Asserts the form of protocol 0.4: RFC 3339, UTC, `Z`, three fractional digits.
 #[track_caller]
 pub(crate) fn assert_timestamp(value: &Value) {
     let text = value.as_str().unwrap_or_else(|| panic!("a timestamp, not {value}"));
