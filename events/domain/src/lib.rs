@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod id;
 pub mod json;
 pub mod names;
+pub mod rights;
 pub mod standing;
 pub mod stored;
 pub mod task;
@@ -18,6 +19,7 @@ pub mod webhook;
 
 pub use envelope::{Actor, Envelope, Order};
 pub use id::{AccountId, AgentId, DeliveryId, TaskId, WebhookId};
+pub use rights::Right;
 pub use standing::Standing;
 pub use stored::{DecodeError, Stored};
 pub use time::Timestamp;

@@ -1,4 +1,5 @@
-//! What a caller is, as far as rules and rights ask: no credentials, no transport.
+//! What a caller is, as far as rules and rights ask: no credentials, no transport. What it may do
+//! says `rights.rs`.
 
 use crate::{
     Actor, AgentId,
@@ -6,7 +7,7 @@ use crate::{
     names::normal_form,
 };
 
-/// A caller's standing in its account (contract 0.11, section 3).
+/// A caller's standing in its account (protocol 0.11, 3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Who acts.
@@ -50,43 +51,5 @@ impl Standing {
     #[must_use]
     pub fn agent(&self) -> Option<AgentId> {
         self.actor.agent()
-    }
-
-    /// Role admin, the project token, or Baton itself.
-    #[must_use]
-    pub fn is_admin(&self) -> bool {
-        matches!(self.role, None | Some(Role::Admin))
-    }
-
-    /// May read every task of the account.
-    #[must_use]
-    pub fn reads_all(&self) -> bool {
-        self.is_admin()
-            || matches!(self.role, Some(Role::Coordinator | Role::Auditor))
-            || self.has("tasks.read_all")
-    }
-
-    /// May read every event of the account: internal ones, and those about agents and webhooks.
-    #[must_use]
-    pub fn reads_events(&self) -> bool {
-        self.is_admin() || matches!(self.role, Some(Role::Coordinator | Role::Auditor))
-    }
-
-    /// May list the account's agents as a directory (1.1).
-    #[must_use]
-    pub fn reads_directory(&self) -> bool {
-        self.is_admin()
-            || matches!(self.role, Some(Role::Coordinator | Role::Auditor))
-            || self.has("agents.read")
-    }
-
-    /// May write at all: an auditor reads everything and writes nothing.
-    #[must_use]
-    pub fn writes(&self) -> bool {
-        self.role != Some(Role::Auditor)
-    }
-
-    fn has(&self, permission: &str) -> bool {
-        self.permissions.iter().any(|held| held == permission)
     }
 }

@@ -60,8 +60,9 @@ pub trait Event: Sized {
 }
 
 /// Every type of event that Baton records, in the order of its name.
-pub const EVENT_TYPES: [&str; 23] = [
+pub const EVENT_TYPES: [&str; 24] = [
     "account.opened",
+    "account.token_rotated",
     "agent.created",
     "agent.deleted",
     "agent.key_rotated",
@@ -211,6 +212,11 @@ struct AccountOpened {
 }
 
 #[derive(Serialize, serde::Deserialize)]
+struct AccountTokenRotated {
+    token_hash: KeyHash,
+}
+
+#[derive(Serialize, serde::Deserialize)]
 struct AgentKeyRotated {
     agent_id: crate::AgentId,
     key_hash: KeyHash,
@@ -226,6 +232,9 @@ impl Event for AccountEvent {
     fn encode(&self) -> Stored {
         match self.clone() {
             Self::Opened { token_hash } => stored("account.opened", &AccountOpened { token_hash }),
+            Self::TokenRotated { token_hash } => {
+                stored("account.token_rotated", &AccountTokenRotated { token_hash })
+            }
             Self::AgentCreated(created) => stored("agent.created", &created),
             Self::AgentUpdated(updated) => stored("agent.updated", &updated),
             Self::AgentKeyRotated { agent_id, key_hash, key_prefix } => {
@@ -241,6 +250,10 @@ impl Event for AccountEvent {
             ("account.opened", 1) => {
                 let AccountOpened { token_hash } = from.read()?;
                 Self::Opened { token_hash }
+            }
+            ("account.token_rotated", 1) => {
+                let AccountTokenRotated { token_hash } = from.read()?;
+                Self::TokenRotated { token_hash }
             }
             ("agent.created", 1) => Self::AgentCreated(from.read::<AgentCreated>()?),
             ("agent.updated", 1) => Self::AgentUpdated(from.read::<AgentUpdated>()?),

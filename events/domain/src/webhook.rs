@@ -1,10 +1,10 @@
-//! A webhook: where an account's events are sent (contract 1.8). Its secret is never here, only
+//! A webhook: where an account's events are sent (protocol 1.8). Its secret is never here, only
 //! the id under which the sealed secret is kept.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentId, Envelope, Order, Timestamp, WebhookId,
+    AgentId, Envelope, Order, Right, Timestamp, WebhookId,
     id::{DeliveryId, SecretId},
 };
 
@@ -14,7 +14,7 @@ pub const KIND: &str = "webhook";
 /// Subscribes to every event.
 pub const ALL_EVENTS: &str = "*";
 
-/// Events that webhooks may name (contract 4.1).
+/// Events that webhooks may name (protocol 4.1).
 pub const EVENTS: [&str; 25] = [
     "task.created",
     "task.updated",
@@ -52,7 +52,7 @@ pub const SECRET_OVERLAP_SECONDS: i64 = 86_400;
 /// Former secrets that sign beside the present one at most; the one that ends first goes.
 const FORMER_SECRETS_MAX: usize = 4;
 
-/// Over what a delivery is signed (contract 4.2).
+/// Over what a delivery is signed (protocol 4.2).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignatureScheme {
@@ -63,7 +63,7 @@ pub enum SignatureScheme {
     Timestamped,
 }
 
-/// In which order deliveries go out (contract 4.4).
+/// In which order deliveries go out (protocol 4.4).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ordering {
@@ -215,7 +215,7 @@ pub struct Webhook {
     pub updated_by: Option<AgentId>,
 }
 
-/// A webhook as clients see it, without its secret (contract 2.5).
+/// A webhook as clients see it, without its secret (protocol 2.5).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WebhookDocument {
     /// Its id.
@@ -345,7 +345,7 @@ impl esrs::Aggregate for Webhooks {
         webhook: &Webhook,
         order: Self::Command,
     ) -> Result<Vec<WebhookEvent>, WebhookRefusal> {
-        if !order.by.is_admin() {
+        if !order.by.may(Right::ManageWebhooks) {
             return Err(WebhookRefusal::NotAdmin);
         }
         if let WebhookCommand::Create { id, fields, from_position } = order.command {

@@ -240,6 +240,7 @@ fn account_event() -> BoxedStrategy<AccountEvent> {
     );
     prop_oneof![
         hash().prop_map(|token_hash| AccountEvent::Opened { token_hash }),
+        hash().prop_map(|token_hash| AccountEvent::TokenRotated { token_hash }),
         created,
         updated,
         (agent(), hash(), text()).prop_map(|(agent_id, key_hash, key_prefix)| {
@@ -398,7 +399,7 @@ proptest! {
         let directory = accounts.into_iter().fold(Account::default(), fold);
         let fold = |task, (envelope, event): (Envelope, _)| task::fold(task, &envelope, event);
         let folded = tasks.into_iter().fold(Task::default(), fold);
-        for view in [View::Plain, View::Detail, View::Message] {
+        for view in [View::Plain, View::Summary, View::Detail, View::Message] {
             serde_json::to_string(&folded.document(&directory, view)).unwrap();
         }
         let chain = task::chain(&folded, vec![folded.clone()], &Standing::project(), &directory);

@@ -8,7 +8,7 @@
 //! others go on. It is read anew from time to time and opened when that succeeds.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, RwLock},
     time::Duration,
 };
@@ -181,6 +181,18 @@ impl Directory {
     #[must_use]
     pub fn is_closed(&self, account: &AccountId) -> bool {
         self.read(|view| view.closed.contains(account))
+    }
+
+    /// Every account of which something was recorded, by name; of one that is closed, nothing is
+    /// known.
+    #[must_use]
+    pub fn accounts(&self) -> BTreeMap<AccountId, Option<Arc<Account>>> {
+        self.read(|view| {
+            let closed = view.closed.iter().map(|account| (account.clone(), None));
+            let open = view.accounts.iter();
+            let open = open.map(|(account, known)| (account.clone(), Some(known.state.clone())));
+            open.chain(closed).collect()
+        })
     }
 
     /// How many accounts are closed, because their history cannot be read.

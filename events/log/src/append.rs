@@ -11,8 +11,9 @@ use crate::event::{NewEvent, Position, StreamId};
 
 /// Events that one command may append.
 pub const COMMAND_EVENTS_MAX: usize = 1_000;
-/// Streams that one command may name, written and guarded together.
-pub const COMMAND_STREAMS_MAX: usize = 1_000;
+/// Streams that one command may name, written and guarded together: one for each event, and some
+/// that these rest on.
+pub const COMMAND_STREAMS_MAX: usize = COMMAND_EVENTS_MAX + 100;
 /// Bytes of one event's payload.
 pub const EVENT_PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of an account, stream kind, stream id, event type, actor, credential or key. Three of

@@ -1,32 +1,79 @@
-//! `baton account create`.
+//! `baton account`: accounts are an operator's to open, list and give new tokens.
 
-use baton_commands::{Caller, Context, OpenAccount, hash_of, random_token};
+use baton_commands::{Caller, Context, OpenAccount, RotateToken, hash_of, random_token};
 use baton_domain::AccountId;
 use uuid::Uuid;
 
 use crate::{
+    AccountCommand,
     config::Settings,
     wiring::{Core, StartError},
 };
 
+pub(crate) async fn run(settings: Settings, command: AccountCommand) -> Result<(), StartError> {
+    match command {
+        AccountCommand::Create { name } => create(settings, &name).await,
+        AccountCommand::List => list(settings).await,
+        AccountCommand::RotateToken { name } => rotate_token(settings, &name).await,
+    }
+}
+
 /// Opens an account and prints its project token.
 #[expect(clippy::print_stdout, reason = "the token is this command's output")]
-pub(crate) async fn create(settings: Settings, name: &str) -> Result<(), StartError> {
-    let account: AccountId = name.parse().map_err(|_| StartError::AccountName)?;
-    if account == AccountId::default_account() {
-        return Err(StartError::DefaultAccount);
-    }
+async fn create(settings: Settings, name: &str) -> Result<(), StartError> {
+    let context = operator(name)?;
     let core = Core::of_running(&settings).await?;
     let token = random_token();
-    let context = Context {
-        caller: Caller::system(account, "operator"),
-        correlation_id: Uuid::now_v7(),
-        causation_id: None,
-        key: None,
-    };
     let command = OpenAccount { token_hash: hash_of(&token) };
     core.commands.open_account(&context, command).await.map_err(StartError::Command)?;
     core.log.shutdown().await;
     println!("{token}");
     Ok(())
+}
+
+/// Makes a new project token and prints it.
+#[expect(clippy::print_stdout, reason = "the token is this command's output")]
+async fn rotate_token(settings: Settings, name: &str) -> Result<(), StartError> {
+    let context = operator(name)?;
+    let core = Core::of_running(&settings).await?;
+    let token = random_token();
+    let command = RotateToken { token_hash: hash_of(&token) };
+    core.commands.rotate_token(&context, command).await.map_err(StartError::Command)?;
+    core.log.shutdown().await;
+    println!("{token}");
+    Ok(())
+}
+
+/// Prints a line for each account.
+#[expect(clippy::print_stdout, reason = "the table is this command's output")]
+async fn list(settings: Settings) -> Result<(), StartError> {
+    let core = Core::of_running(&settings).await?;
+    let mut accounts = core.commands.directory().accounts();
+    // It is there before anything happens in it.
+    accounts.entry(AccountId::default_account()).or_insert_with(|| Some(Default::default()));
+    core.log.shutdown().await;
+    let name = |account: &AccountId| account.as_str().len();
+    let width = accounts.keys().map(name).max().unwrap_or_default().max("ACCOUNT".len());
+    println!("{:width$}  AGENTS  STATE", "ACCOUNT");
+    for (account, known) in &accounts {
+        let agents = known.as_ref().map(|known| known.living().count().to_string());
+        let state = if known.is_some() { "open" } else { "closed" };
+        let agents = agents.unwrap_or_else(|| "-".to_owned());
+        println!("{:width$}  {agents:>6}  {state}", account.as_str());
+    }
+    Ok(())
+}
+
+/// An operator, acting in the account; the default one's token is a setting.
+fn operator(name: &str) -> Result<Context, StartError> {
+    let account: AccountId = name.parse().map_err(|_| StartError::AccountName)?;
+    if account == AccountId::default_account() {
+        return Err(StartError::DefaultAccount);
+    }
+    Ok(Context {
+        caller: Caller::system(account, "operator"),
+        correlation_id: Uuid::now_v7(),
+        causation_id: None,
+        key: None,
+    })
 }

@@ -45,7 +45,7 @@ enum Command {
     },
     /// Show where every subscription stands; fails when one stands still.
     Status,
-    /// Manage accounts.
+    /// Manage accounts: each is a world of its own, with its own agents, tasks and webhooks.
     Account {
         #[command(subcommand)]
         command: AccountCommand,
@@ -70,10 +70,17 @@ enum NatsCommand {
 }
 
 #[derive(Subcommand)]
-enum AccountCommand {
+pub(crate) enum AccountCommand {
     /// Open an account and print its project token, which is never shown again.
     Create {
         /// A slug: 1 to 63 of a-z, 0-9 and -, beginning with a letter.
+        name: String,
+    },
+    /// List the accounts, with how many agents each has.
+    List,
+    /// Make a new project token for an account and print it; the old one is dead at once.
+    RotateToken {
+        /// The account. The token of "default" is a setting, BATON_PROJECT_TOKEN.
         name: String,
     },
 }
@@ -104,9 +111,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             return Ok(runtime.block_on(rebuild::run(settings, model.as_deref(), check))?);
         }
         Command::Status => return Ok(runtime.block_on(status::run(&settings))?),
-        Command::Account { command: AccountCommand::Create { name } } => {
-            runtime.block_on(account::create(settings, &name))?;
-        }
+        Command::Account { command } => runtime.block_on(account::run(settings, command))?,
         Command::Nats { command: NatsCommand::Rebuild { force } } => {
             return Ok(runtime.block_on(nats::rebuild(settings, force))?);
         }

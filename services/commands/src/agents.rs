@@ -1,7 +1,7 @@
 //! Commands about accounts and their agents.
 
 use baton_domain::{
-    AgentId,
+    AgentId, Right,
     account::{Account, AccountCommand, Accounts, Agent, AgentChanges, KeyHash, NewAgent, Role},
 };
 use baton_history::account_stream;
@@ -20,6 +20,13 @@ use crate::{
 /// Open an account with a project token of its own.
 #[derive(Debug, Clone)]
 pub struct OpenAccount {
+    /// SHA-256 of the token.
+    pub token_hash: KeyHash,
+}
+
+/// Give an account a new project token.
+#[derive(Debug, Clone)]
+pub struct RotateToken {
     /// SHA-256 of the token.
     pub token_hash: KeyHash,
 }
@@ -110,6 +117,19 @@ impl Commands {
         self.execute(context, command).await
     }
 
+    /// Gives an account a new project token; the old one is dead at once. The caller is Baton
+    /// itself: only an operator may.
+    ///
+    /// # Errors
+    /// [`CommandError`]: the account was never opened.
+    pub async fn rotate_token(
+        &self,
+        context: &Context,
+        command: RotateToken,
+    ) -> Result<Answer<Account>, CommandError> {
+        self.execute(context, command).await
+    }
+
     /// Creates an agent; the answer's secret is its key.
     ///
     /// # Errors
@@ -176,6 +196,15 @@ impl Command for OpenAccount {
     async fn plan(self, attempt: &Attempt<'_>) -> Result<Plan<Account>, CommandError> {
         let token_hash = self.token_hash;
         plan(attempt, AgentId::default(), AccountCommand::Open { token_hash })
+    }
+}
+
+impl Command for RotateToken {
+    type State = Account;
+
+    async fn plan(self, attempt: &Attempt<'_>) -> Result<Plan<Account>, CommandError> {
+        let token_hash = self.token_hash;
+        plan(attempt, AgentId::default(), AccountCommand::RotateToken { token_hash })
     }
 }
 
@@ -248,7 +277,9 @@ fn find(attempt: &Attempt<'_>, reference: &str) -> Result<AgentId, CommandError>
     let found = attempt.account.state.find(reference).map(|agent| agent.id);
     match found {
         Some(agent) => Ok(agent),
-        None if attempt.standing.is_admin() => Err(CommandError::NotFound { what: "Agent" }),
+        None if attempt.standing.may(Right::ManageAgents) => {
+            Err(CommandError::NotFound { what: "Agent" })
+        }
         None => {
             Err(baton_domain::account::AccountRefusal::NotAdmin { action: "change another agent" }
                 .into())

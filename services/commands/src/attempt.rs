@@ -3,10 +3,10 @@
 //! Everything looked at becomes a guard of the append: a decision commits only if all of it is
 //! still true.
 
-use std::sync::Mutex;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use baton_domain::{
-    AccountId, Order, Standing, TaskId, Timestamp, WebhookId,
+    AccountId, Order, Right, Standing, TaskId, Timestamp, WebhookId,
     task::Task,
     webhook::{Webhook, WebhookRefusal},
 };
@@ -24,7 +24,7 @@ pub(crate) struct Attempt<'a> {
     pub(crate) standing: Standing,
     /// When the node received the command.
     pub(crate) at: Timestamp,
-    seen: Mutex<Vec<Guard>>,
+    seen: Mutex<BTreeMap<StreamId, i64>>,
 }
 
 impl<'a> Attempt<'a> {
@@ -38,20 +38,20 @@ impl<'a> Attempt<'a> {
         }
         let account = commands.directory().account(&caller.account);
         let standing = caller.standing(&account.state).ok_or(CommandError::Unauthenticated)?;
-        if !standing.writes() {
+        if !standing.may(Right::Write) {
             return Err(CommandError::ReadOnly);
         }
-        let guard = Guard { stream: account_stream(&caller.account), version: account.version };
-        Ok(Self { commands, caller, account, standing, at, seen: Mutex::new(vec![guard]) })
+        let seen = BTreeMap::from([(account_stream(&caller.account), account.version)]);
+        Ok(Self { commands, caller, account, standing, at, seen: Mutex::new(seen) })
     }
 
     pub(crate) fn account_id(&self) -> &AccountId {
         &self.caller.account
     }
 
-    /// Who is no admin is told so before it learns what there is.
-    pub(crate) fn admin_only(&self) -> Result<(), CommandError> {
-        match self.standing.is_admin() {
+    /// Who may not manage webhooks is told so before it learns what there is.
+    pub(crate) fn webhook_managers_only(&self) -> Result<(), CommandError> {
+        match self.standing.may(Right::ManageWebhooks) {
             true => Ok(()),
             false => Err(WebhookRefusal::NotAdmin.into()),
         }
@@ -130,13 +130,16 @@ impl<'a> Attempt<'a> {
 
     /// What was looked at so far, with the versions it had.
     pub(crate) fn seen(&self) -> Vec<Guard> {
-        self.seen.lock().expect("no holder of this lock panics").clone()
+        let seen = self.seen.lock().expect("no holder of this lock panics");
+        let guard = |(stream, version): (&StreamId, &i64)| Guard {
+            stream: stream.clone(),
+            version: *version,
+        };
+        seen.iter().map(guard).collect()
     }
 
     fn saw(&self, stream: &StreamId, version: i64) {
         let mut seen = self.seen.lock().expect("no holder of this lock panics");
-        if seen.iter().all(|guard| guard.stream != *stream) {
-            seen.push(Guard { stream: stream.clone(), version });
-        }
+        seen.entry(stream.clone()).or_insert(version);
     }
 }

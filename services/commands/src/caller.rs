@@ -18,7 +18,10 @@ pub struct Caller {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
     /// The holder of the account's project token.
-    Project,
+    Project {
+        /// The token's hash, where the log keeps it: one replaced meanwhile is dead at once.
+        token_hash: Option<KeyHash>,
+    },
     /// An agent, by the key it showed.
     Agent {
         /// The agent.
@@ -42,7 +45,9 @@ impl Caller {
     #[must_use]
     pub fn standing(&self, directory: &Account) -> Option<Standing> {
         match &self.who {
-            Who::Project => Some(Standing::project()),
+            Who::Project { token_hash } => {
+                (directory.token_hash == *token_hash).then(Standing::project)
+            }
             Who::System(name) => Some(Standing::system(name)),
             Who::Agent { id, key_hash } => directory
                 .agents
@@ -57,14 +62,14 @@ impl Caller {
     pub fn agent(&self) -> Option<AgentId> {
         match self.who {
             Who::Agent { id, .. } => Some(id),
-            Who::Project | Who::System(_) => None,
+            Who::Project { .. } | Who::System(_) => None,
         }
     }
 
     /// The scope of the caller's idempotency keys.
     pub(crate) fn credential(&self) -> String {
         match &self.who {
-            Who::Project => "project".to_owned(),
+            Who::Project { .. } => "project".to_owned(),
             Who::Agent { id, .. } => format!("agent:{id}"),
             Who::System(name) => format!("system:{name}"),
         }

@@ -24,8 +24,8 @@ fn kind(error: &CommandError) -> &'static str {
     match error {
         CommandError::Unauthenticated => "unauthenticated",
         CommandError::ReadOnly | CommandError::ProjectIsProtected => "forbidden",
-        CommandError::NotWritable => "not_writable",
-        CommandError::NotFound { .. } => "not_found",
+        CommandError::NotWritable | CommandError::OneNotWritable { .. } => "not_writable",
+        CommandError::NotFound { .. } | CommandError::OneNotFound { .. } => "not_found",
         CommandError::InactiveAgent { .. } => "inactive_agent",
         CommandError::Account(_) => "refused_account",
         CommandError::Task(_) => "refused_task",

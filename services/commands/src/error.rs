@@ -19,6 +19,18 @@ pub enum CommandError {
     /// The caller may read the task but not write it.
     #[error("you may read this task but not change it; claim it first: POST /tasks/:id/claim")]
     NotWritable,
+    /// The caller may read one of several tasks but not write it.
+    #[error("you may read task {id} but not change it; claim it first: POST /tasks/:id/claim")]
+    OneNotWritable {
+        /// Its id.
+        id: String,
+    },
+    /// One of several tasks does not exist, or not for the caller.
+    #[error("Task {id} not found")]
+    OneNotFound {
+        /// Its id as the client gave it.
+        id: String,
+    },
     /// Something named does not exist, or not for the caller.
     #[error("{what} not found")]
     NotFound {
@@ -82,6 +94,8 @@ impl CommandError {
             Self::Unauthenticated
             | Self::ReadOnly
             | Self::NotWritable
+            | Self::OneNotWritable { .. }
+            | Self::OneNotFound { .. }
             | Self::NotFound { .. }
             | Self::InactiveAgent { .. }
             | Self::ProjectIsProtected

@@ -1,6 +1,6 @@
 //! The one way of a command: attempt, decide, append, answer.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use baton_domain::{
     Envelope, Timestamp,
@@ -164,13 +164,13 @@ impl Commands {
             let (account, agent) = self.directory.by_key(hash)?;
             return Some(Caller { account, who: Who::Agent { id: agent.id, key_hash: *hash } });
         }
-        let account = if bool::from(hash.0.ct_eq(&self.project_token.0)) {
-            baton_domain::AccountId::default_account()
+        let (account, token_hash) = if bool::from(hash.0.ct_eq(&self.project_token.0)) {
+            (baton_domain::AccountId::default_account(), None)
         } else {
-            self.directory.by_token(hash)?
+            (self.directory.by_token(hash)?, Some(*hash))
         };
         let is_closed = self.directory.is_closed(&account);
-        (!is_closed).then_some(Caller { account, who: Who::Project })
+        (!is_closed).then_some(Caller { account, who: Who::Project { token_hash } })
     }
 
     /// When each agent of the account was last seen.
@@ -260,7 +260,8 @@ impl Commands {
         writes.extend(plan.change.to_write());
         writes.extend(plan.also.iter().filter_map(Change::to_write));
         let mut guards = attempt.seen();
-        guards.retain(|guard| writes.iter().all(|write| write.stream != guard.stream));
+        let written: HashSet<&StreamId> = writes.iter().map(|write| &write.stream).collect();
+        guards.retain(|guard| !written.contains(&guard.stream));
         if writes.is_empty() && context.key.is_none() && plan.head.is_none() {
             // Nothing to record: it is enough that what was looked at is still true.
             if !self.is_still_true(&guards).await? {

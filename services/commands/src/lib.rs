@@ -9,6 +9,7 @@ mod agents;
 mod attempt;
 mod caller;
 mod count;
+mod deletion;
 mod dependencies;
 mod error;
 mod execute;
@@ -22,8 +23,9 @@ mod sightings;
 mod tasks;
 mod webhooks;
 
-pub use agents::{ChangeAgent, CreateAgent, DeleteAgent, OpenAccount, RotateKey};
+pub use agents::{ChangeAgent, CreateAgent, DeleteAgent, OpenAccount, RotateKey, RotateToken};
 pub use caller::{Caller, Who};
+pub use deletion::DeleteTasks;
 pub use error::CommandError;
 pub use execute::{Answer, Commands, Context, RequestKey};
 pub use instance::{InstanceError, check_instance, migrate};

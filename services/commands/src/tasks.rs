@@ -1,7 +1,7 @@
 //! Commands about tasks.
 
 use baton_domain::{
-    TaskId,
+    Right, TaskId,
     task::{
         Changes, Dependencies, Draft, Finish, Parent, Status, Task, TaskCommand, Tasks, Update,
     },
@@ -230,7 +230,7 @@ fn is_assignee(attempt: &Attempt<'_>, task: &Task, reference: &str) -> bool {
 
 fn check_foreign(attempt: &Attempt<'_>, foreign: &ForeignIds) -> Result<(), CommandError> {
     if foreign.project_id.is_some() {
-        return Err(match attempt.standing.is_admin() {
+        return Err(match attempt.standing.may(Right::UseProjects) {
             true => CommandError::NotFound { what: "Project" },
             false => CommandError::ProjectIsProtected,
         });

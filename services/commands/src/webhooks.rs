@@ -151,7 +151,7 @@ impl Command for ChangeWebhook {
     type State = Webhook;
 
     async fn plan(self, attempt: &Attempt<'_>) -> Result<Plan<Webhook>, CommandError> {
-        attempt.admin_only()?;
+        attempt.webhook_managers_only()?;
         let (stream, before) = attempt.webhook(&self.id).await?;
         let events = Webhooks::handle_command(&before.state, attempt.order(self.command))?;
         Ok(Plan::new(Change { stream, before, events }))

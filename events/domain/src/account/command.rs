@@ -62,6 +62,11 @@ pub enum AccountCommand {
         /// SHA-256 of the token.
         token_hash: KeyHash,
     },
+    /// Give the account a new project token.
+    RotateToken {
+        /// SHA-256 of the token.
+        token_hash: KeyHash,
+    },
     /// Create an agent.
     CreateAgent(NewAgent),
     /// Change an agent.
@@ -94,6 +99,9 @@ pub enum AccountRefusal {
     /// The account was opened before.
     #[error("the account exists already")]
     AlreadyOpened,
+    /// The account was never opened.
+    #[error("there is no such account")]
+    NotOpened,
     /// Another living agent has the name.
     #[error("an agent named \"{name}\" exists already")]
     NameTaken {

@@ -1,11 +1,11 @@
-//! The account's rules (contract 1.1).
+//! The account's rules (protocol 1.1).
 
 use super::{
     AccountCommand, AccountEvent, AccountRefusal, AgentChanges, AgentCreated, AgentUpdated,
     NewAgent,
     state::{Account, Agent, Role},
 };
-use crate::{AgentId, Order, Standing};
+use crate::{AgentId, Order, Right, Standing};
 
 /// Agents an account may hold, living and remembered: each node keeps them all in memory.
 pub(super) const AGENTS_MAX: usize = 10_000;
@@ -25,11 +25,15 @@ pub(super) fn decide(
             }
         }
         AccountCommand::Open { token_hash } => Ok(vec![AccountEvent::Opened { token_hash }]),
+        AccountCommand::RotateToken { .. } if !account.opened => Err(AccountRefusal::NotOpened),
+        AccountCommand::RotateToken { token_hash } => {
+            Ok(vec![AccountEvent::TokenRotated { token_hash }])
+        }
         AccountCommand::CreateAgent(agent) => create(account, by, agent),
         AccountCommand::UpdateAgent { agent, changes } => update(account, by, agent, changes),
         AccountCommand::RotateKey { agent, key } => {
             living(account, agent)?;
-            if !by.is_admin() && by.agent() != Some(agent) {
+            if !by.may(Right::ManageAgents) && by.agent() != Some(agent) {
                 return Err(AccountRefusal::NotAdmin { action: "rotate another agent's key" });
             }
             Ok(vec![AccountEvent::AgentKeyRotated {
@@ -49,7 +53,7 @@ fn create(
     by: &Standing,
     agent: NewAgent,
 ) -> Result<Vec<AccountEvent>, AccountRefusal> {
-    if !by.is_admin() {
+    if !by.may(Right::ManageAgents) {
         return Err(AccountRefusal::NotAdmin { action: "create agents" });
     }
     if account.agents.len() >= AGENTS_MAX {
@@ -77,7 +81,7 @@ fn update(
     changes: AgentChanges,
 ) -> Result<Vec<AccountEvent>, AccountRefusal> {
     let agent = living(account, id)?;
-    if !by.is_admin() && by.agent() != Some(id) {
+    if !by.may(Right::ManageAgents) && by.agent() != Some(id) {
         return Err(AccountRefusal::NotAdmin { action: "change another agent" });
     }
     let mut role = changes.role.or(match changes.is_admin {
@@ -107,7 +111,7 @@ fn update(
         permissions: permissions.filter(|held| *held != agent.permissions),
         active: changes.active.filter(|active| *active != agent.active),
     };
-    if let Some(field) = protected_field(&updated).filter(|_| !by.is_admin()) {
+    if let Some(field) = protected_field(&updated).filter(|_| !by.may(Right::ManageAgents)) {
         return Err(AccountRefusal::Protected { field });
     }
     if let Some(name) = &updated.name {
@@ -143,7 +147,7 @@ fn delete(
     id: AgentId,
     unfinished_tasks: u64,
 ) -> Result<Vec<AccountEvent>, AccountRefusal> {
-    if !by.is_admin() {
+    if !by.may(Right::ManageAgents) {
         return Err(AccountRefusal::NotAdmin { action: "delete agents" });
     }
     let agent = living(account, id)?;

@@ -62,6 +62,20 @@ fn names_are_unique_among_the_living() {
 }
 
 #[test]
+fn only_an_account_that_was_opened_gets_another_token() {
+    let token = |n| KeyHash([n; 32]);
+    let rotate = AccountCommand::RotateToken { token_hash: token(2) };
+    let by = Standing::system("operator");
+    for never_opened in [Account::default(), account(&[agent(1, "ada", None)])] {
+        assert_eq!(run(&never_opened, &by, rotate.clone()), Err(AccountRefusal::NotOpened));
+    }
+    let given = account(&[AccountCommand::Open { token_hash: token(1) }, rotate]);
+    assert_eq!(given.token_hash, Some(token(2)));
+    let again = AccountCommand::Open { token_hash: token(1) };
+    assert_eq!(run(&given, &by, again), Err(AccountRefusal::AlreadyOpened));
+}
+
+#[test]
 fn an_agent_changes_only_what_is_its_own() {
     let given = account(&[agent(1, "ada", None), agent(2, "bob", None)]);
     let ada = Standing::of(given.find("ada").unwrap());

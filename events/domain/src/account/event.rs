@@ -13,6 +13,11 @@ pub enum AccountEvent {
         /// SHA-256 of the token.
         token_hash: KeyHash,
     },
+    /// The account has a new project token; the old one is dead.
+    TokenRotated {
+        /// SHA-256 of the new token.
+        token_hash: KeyHash,
+    },
     /// An agent was created.
     AgentCreated(AgentCreated),
     /// Fields of an agent changed.

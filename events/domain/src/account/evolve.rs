@@ -13,6 +13,7 @@ pub(super) fn evolve(mut account: Account, event: AccountEvent) -> Account {
             account.opened = true;
             account.token_hash = Some(token_hash);
         }
+        AccountEvent::TokenRotated { token_hash } => account.token_hash = Some(token_hash),
         AccountEvent::AgentCreated(created) => {
             account.agents.insert(created.agent_id, agent(created, at));
         }

@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for KeyHash {
     }
 }
 
-/// What an agent is in its account (contract 1.1).
+/// What an agent is in its account (protocol 1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -64,17 +64,6 @@ pub enum Role {
     Auditor,
 }
 
-impl Role {
-    /// The permissions that come with the role.
-    #[must_use]
-    pub fn preset(self) -> Vec<String> {
-        match self {
-            Self::Coordinator => vec!["tasks.read_all".to_owned(), "tasks.comment_all".to_owned()],
-            Self::Worker | Self::Admin | Self::Auditor => Vec::new(),
-        }
-    }
-}
-
 /// An agent, living or remembered: a deleted one stays, so that its name still prints.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agent {
@@ -82,7 +71,7 @@ pub struct Agent {
     pub id: AgentId,
     /// Unique among the account's living agents.
     pub name: String,
-    /// Free text; also routes (contract 0.12).
+    /// Free text; also routes (protocol 0.12).
     pub label: Option<String>,
     /// For people.
     pub display_name: Option<String>,
@@ -134,7 +123,7 @@ impl Account {
         self.agents.values().filter(|agent| !agent.deleted)
     }
 
-    /// The living agent that a reference means: by id first, then by exact name (contract 0.3).
+    /// The living agent that a reference means: by id first, then by exact name (protocol 0.3).
     #[must_use]
     pub fn find(&self, reference: &str) -> Option<&Agent> {
         let by_id = reference.parse().ok().and_then(|id: AgentId| self.agents.get(&id));

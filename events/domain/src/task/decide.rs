@@ -1,4 +1,4 @@
-//! The task's rules: the table of contract 0.5 and the lists of 1.2 and 1.3.
+//! The task's rules: the table of protocol 0.5 and the lists of 1.2 and 1.3.
 //!
 //! Who may give a command at all is decided before, by the rights of `super::rights`.
 
@@ -10,9 +10,9 @@ use super::{
     state::{EvidenceItem, EvidencePolicy, HopKind, Task},
     status::Status,
 };
-use crate::{AgentId, Envelope, Order, Standing, TaskId, Timestamp, json};
+use crate::{AgentId, Envelope, Order, Right, Standing, TaskId, Timestamp, json};
 
-/// Bytes of the compact JSON text of `metadata`, of `context`, merged (contract 0.10), of
+/// Bytes of the compact JSON text of `metadata`, of `context`, merged (protocol 0.10), of
 /// `requirements` and of the texts of `notes`: a task must fit a message.
 pub const OBJECT_BYTES_MAX: usize = 262_144;
 /// Notes a task may hold: they are part of every copy of it.
@@ -108,7 +108,7 @@ fn update(task: &Task, by: &Standing, at: Timestamp, update: Update) -> Decision
     let is_whole = changes.content.is_some();
     let wanted = wanted.filter(|wanted| !is_whole || *wanted != task.status);
     let changes = changes.only_new(task);
-    if changes.evidence_policy == Some(None) && !by.is_admin() {
+    if changes.evidence_policy == Some(None) && !by.may(Right::LiftEvidencePolicy) {
         return Err(TaskRefusal::EvidencePolicyProtected);
     }
     check_sizes(task, &changes)?;
@@ -186,7 +186,7 @@ fn with_changes(changes: Changes, mut moved: Vec<TaskEvent>) -> Vec<TaskEvent> {
     moved
 }
 
-/// A status set by hand to open, claimed, blocked or delegated (contract 1.2, update fields).
+/// A status set by hand to open, claimed, blocked or delegated (protocol 1.2, update fields).
 fn change_status(
     task: &Task,
     (by, at): (&Standing, Timestamp),
@@ -231,7 +231,7 @@ fn wait_or_not(task: &Task, dependencies: Dependencies) -> Option<TaskEvent> {
     }
 }
 
-/// A task that this one depends on was completed or deleted (contract 1.2).
+/// A task that this one depends on was completed or deleted (protocol 1.2).
 fn reconsider(task: &Task, gone: &[TaskId], dependencies: Dependencies) -> Decision {
     let left = task.depends_on.iter().copied().filter(|id| !gone.contains(id)).collect();
     let changes = Changes { depends_on: Some(left), ..Changes::default() }.only_new(task);
@@ -241,7 +241,7 @@ fn reconsider(task: &Task, gone: &[TaskId], dependencies: Dependencies) -> Decis
     Ok(with_changes(changes, opens.into_iter().collect()))
 }
 
-/// Column "reopen / retry" of contract 0.5.
+/// Column "reopen / retry" of protocol 0.5.
 fn reopen(task: &Task, by: &Standing, dependencies: Dependencies) -> Decision {
     let updated = |transition| {
         let (changes, transition) = (Changes::default(), Some(transition));
@@ -254,7 +254,9 @@ fn reopen(task: &Task, by: &Standing, dependencies: Dependencies) -> Decision {
         Status::Claimed => Ok(vec![TaskEvent::Released]),
         Status::Delegated => updated(Transition::TakenBack),
         Status::Completed => updated(Transition::Reopened),
-        Status::Failed if task.retry_count >= task.max_retries && !by.is_admin() => {
+        Status::Failed
+            if task.retry_count >= task.max_retries && !by.may(Right::RetryWithoutLimit) =>
+        {
             Err(TaskRefusal::RetriesUsed { max_retries: task.max_retries })
         }
         Status::Failed if dependencies.wait => {

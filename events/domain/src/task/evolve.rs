@@ -68,7 +68,7 @@ pub(super) fn evolve(mut task: Task, event: TaskEvent) -> Task {
         }
         TaskEvent::Failed { changes } => finish(&mut task, Status::Failed, changes),
         TaskEvent::Cancelled { changes } => finish(&mut task, Status::Cancelled, changes),
-        // The rest stays: a deleted task shows its last state (contract 4.1).
+        // The rest stays: a deleted task shows its last state (protocol 4.1).
         TaskEvent::Deleted => task.deleted = true,
     }
     task
@@ -123,7 +123,7 @@ fn finish(task: &mut Task, status: Status, changes: Changes) {
 fn claim(task: &mut Task, lease_expires_at: Option<Timestamp>) {
     let (at, by) = (task.updated_at, task.updated_by);
     task.status = Status::Claimed;
-    task.claim = Some(Claim { by, at, lease_expires_at });
+    task.claim = Some(Claim { by, at, lease_expires_at, session_state: None });
     task.claim_generation += 1;
     task.holders.extend(by);
     task.started_at.get_or_insert(at);

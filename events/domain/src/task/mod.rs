@@ -20,7 +20,9 @@ pub use decide::OBJECT_BYTES_MAX;
 pub use event::{TaskEvent, Transition};
 pub use render::{NoteDocument, TaskDocument, View};
 pub use rights::{Reader, readers_of};
-pub use state::{Claim, EvidenceItem, EvidenceKind, EvidencePolicy, Hop, HopKind, Note, Task};
+pub use state::{
+    Claim, EvidenceItem, EvidenceKind, EvidencePolicy, Hop, HopKind, Note, SessionState, Task,
+};
 pub use status::Status;
 
 /// The stream kind of tasks.

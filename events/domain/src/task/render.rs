@@ -1,9 +1,9 @@
-//! A task as clients see it: its state with the names of its time (contract 2.1).
+//! A task as clients see it: its state with the names of its time (protocol 2.1).
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::state::{EvidenceItem, EvidencePolicy, Task};
+use super::state::{EvidenceItem, EvidencePolicy, SessionState, Task};
 use crate::{
     AgentId, TaskId, Timestamp,
     account::{Account, AgentRef},
@@ -16,6 +16,8 @@ use crate::{
 pub enum View {
     /// In answers and lists.
     Plain,
+    /// In lists that are to be short: without what may be long.
+    Summary,
     /// By itself: with comments and links.
     Detail,
     /// In webhooks and messages: nothing that lives beside the task.
@@ -33,14 +35,15 @@ pub struct NoteDocument {
     pub text: String,
 }
 
-/// A task, whole. Field by field contract 2.1.
+/// A task, whole. Field by field protocol 2.1.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "contract 2.1 describes each; the OpenAPI document repeats it")]
+#[expect(missing_docs, reason = "protocol 2.1 describes each; the OpenAPI document repeats it")]
 pub struct TaskDocument {
     pub id: TaskId,
     pub content: String,
     pub title: String,
-    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<Option<String>>,
     pub status: Status,
     pub completed: bool,
     pub completed_at: Option<Timestamp>,
@@ -74,7 +77,7 @@ pub struct TaskDocument {
     pub claimed_at: Option<Timestamp>,
     pub lease_expires_at: Option<Timestamp>,
     pub claim_generation: i64,
-    pub session_state: Option<String>,
+    pub session_state: Option<SessionState>,
     pub session_state_detail: Option<String>,
     pub handoff_note: Option<String>,
     pub handoff_by_agent_id: Option<AgentId>,
@@ -82,8 +85,10 @@ pub struct TaskDocument {
     pub handoff_state: Option<String>,
     pub evidence_policy: Option<EvidencePolicy>,
     pub completion_evidence: Option<Vec<EvidenceItem>>,
-    pub metadata: Object,
-    pub context: Object,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Object>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<Object>,
     pub context_version: i64,
     pub revision: i64,
     pub reopen_count: i64,
@@ -134,12 +139,14 @@ impl Task {
         let agent = |id: Option<AgentId>| id.and_then(|id| directory.agent_ref(id));
         let name = |id: Option<AgentId>| id.and_then(|id| directory.name_of(id)).map(str::to_owned);
         let beside = |shown: bool| shown.then(Vec::new);
+        let is_whole = view != View::Summary;
+        let is_listed = is_whole && view != View::Message;
         let claim = self.claim.as_ref();
         TaskDocument {
             id: self.id,
             content: self.content.clone(),
             title: self.content.clone(),
-            description: self.description.clone(),
+            description: is_whole.then(|| self.description.clone()),
             status: self.status,
             completed: self.status == Status::Completed,
             completed_at: self.completed_at,
@@ -153,7 +160,7 @@ impl Task {
             due_time: self.due_time.clone(),
             project_id: None,
             project_name: None,
-            project: (view != View::Message).then_some(Value::Null),
+            project: is_listed.then_some(Value::Null),
             created_by_agent_id: self.created_by,
             created_by_agent: agent(self.created_by),
             assigned_to_agent_id: self.assigned_to,
@@ -172,7 +179,7 @@ impl Task {
             claimed_at: claim.map(|claim| claim.at),
             lease_expires_at: claim.and_then(|claim| claim.lease_expires_at),
             claim_generation: self.claim_generation,
-            session_state: None,
+            session_state: claim.and_then(|claim| claim.session_state),
             session_state_detail: None,
             handoff_note: None,
             handoff_by_agent_id: None,
@@ -180,8 +187,8 @@ impl Task {
             handoff_state: None,
             evidence_policy: self.evidence_policy,
             completion_evidence: self.completion_evidence.clone(),
-            metadata: self.metadata.clone(),
-            context: self.context.clone(),
+            metadata: is_whole.then(|| self.metadata.clone()),
+            context: is_whole.then(|| self.context.clone()),
             context_version: self.context_version,
             revision: self.revision,
             reopen_count: self.reopen_count,
@@ -221,7 +228,7 @@ impl Task {
                 .collect(),
             created_at: self.created_at,
             updated_at: self.updated_at,
-            subtasks: beside(view != View::Message),
+            subtasks: beside(is_listed),
             comments: beside(view == View::Detail),
             links: beside(view == View::Detail),
         }

@@ -1,4 +1,4 @@
-//! The task document, member by member: what contract 2.1 and 4.2 say of it.
+//! The task document, member by member: what protocol 2.1 and 4.2 say of it.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,11 @@ use crate::task::{
     Finish,
     given::{
         ADA, BOB, CY, account, add_child, agent, by, by_project, complete, create, created, given,
-        hand_over, metadata, notes, patch, patch_status, worker,
+        hand_over, in_status, metadata, notes, patch, patch_status, worker,
     },
 };
 
-/// Every member of contract 2.1 that each task shows, with what a new root task of nobody shows.
+/// Every member of protocol 2.1 that each task shows, with what a new root task of nobody shows.
 /// `next_occurrence` and `execution_cancelled` are only in two answers and added there.
 fn new_task() -> Value {
     serde_json::from_str(r#"{
@@ -65,7 +65,21 @@ fn views_differ_in_what_lives_beside_the_task() {
     let (plain, detail, message) = (names(View::Plain), names(View::Detail), names(View::Message));
     assert_eq!(&detail - &plain, beside(&["comments", "links"]));
     assert_eq!(&plain - &message, beside(&["project", "subtasks"]));
+    let left_out = beside(&["context", "description", "metadata", "project", "subtasks"]);
+    let summary = names(View::Summary);
+    assert_eq!(&plain - &summary, left_out);
+    assert!(summary.is_subset(&plain));
     assert!(message.is_subset(&plain) && plain.is_subset(&detail));
+}
+
+#[test]
+fn a_claim_shows_what_its_holder_does() {
+    let mut task = given(&in_status(Status::Claimed));
+    assert_eq!(document(&task, View::Plain)["session_state"], Value::Null);
+    for state in [SessionState::Working, SessionState::WaitingInput, SessionState::Errored] {
+        task.claim.as_mut().unwrap().session_state = Some(state);
+        assert_eq!(document(&task, View::Plain)["session_state"], state.word());
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Who may read and who may write a task (contract 0.11, 0.12).
+//! Who may read and who may write a task (protocol 0.11, 0.12).
 //!
 //! [`readers_of`] and [`Task::is_readable_by`] are one rule said twice: as rows for an index, and
 //! as a question about one task. A test holds them together.
@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use super::state::Task;
-use crate::{AgentId, Standing, Timestamp, names::route_of};
+use crate::{AgentId, Right, Standing, Timestamp, names::route_of};
 
 /// Someone who may read a task without a right to read all.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,7 +50,7 @@ impl Task {
     /// Right R: the caller may read the task.
     #[must_use]
     pub fn is_readable_by(&self, caller: &Standing) -> bool {
-        if caller.reads_all() {
+        if caller.may(Right::ReadAllTasks) {
             return true;
         }
         let readers = readers_of(self);
@@ -60,10 +60,10 @@ impl Task {
     /// Right W: the caller may write the task at `now`.
     #[must_use]
     pub fn is_writable_by(&self, caller: &Standing, now: Timestamp) -> bool {
-        if caller.is_admin() {
+        if caller.may(Right::WriteAllTasks) {
             return true;
         }
-        let Some(agent) = caller.agent().filter(|_| caller.writes()) else {
+        let Some(agent) = caller.agent().filter(|_| caller.may(Right::Write)) else {
             return false;
         };
         let live_claim = self.live_claim(now);
@@ -71,6 +71,13 @@ impl Task {
             || self.assigned_to == Some(agent)
             || live_claim.is_some_and(|claim| claim.by == Some(agent))
             || (self.assigned_to.is_none() && live_claim.is_none() && self.routes_to(caller))
+    }
+
+    /// Right C: the caller may comment on the task at `now`.
+    #[must_use]
+    pub fn is_commentable_by(&self, caller: &Standing, now: Timestamp) -> bool {
+        let comments_on_all = caller.may(Right::Write) && caller.may(Right::CommentOnAllTasks);
+        self.is_writable_by(caller, now) || (comments_on_all && self.is_readable_by(caller))
     }
 
     /// One of the task's labels routes to the caller.
@@ -126,7 +133,8 @@ mod tests {
         task.assigned_to = None;
         assert!(task.is_writable_by(&worker(4, "data-team"), now));
         let lease_expires_at = Timestamp::from_millis(2_000);
-        task.claim = Some(Claim { by: Some(id(5)), at: now, lease_expires_at });
+        let by = Some(id(5));
+        task.claim = Some(Claim { by, at: now, lease_expires_at, session_state: None });
         assert!(!task.is_writable_by(&worker(4, "data-team"), now));
         assert!(task.is_writable_by(&worker(5, "x"), now));
         assert!(!task.is_writable_by(&worker(5, "x"), lease_expires_at.unwrap()));

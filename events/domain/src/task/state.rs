@@ -7,6 +7,30 @@ use serde::{Deserialize, Serialize};
 use super::{changes::RecurringType, status::Status};
 use crate::{AgentId, TaskId, Timestamp, json::Object};
 
+/// What the holder of a task says it is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionState {
+    /// At work.
+    Working,
+    /// Waiting for somebody.
+    WaitingInput,
+    /// In trouble.
+    Errored,
+}
+
+impl SessionState {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Working => "working",
+            Self::WaitingInput => "waiting_input",
+            Self::Errored => "errored",
+        }
+    }
+}
+
 /// Who holds a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Claim {
@@ -16,6 +40,8 @@ pub struct Claim {
     pub at: Timestamp,
     /// Until when, unless it has no end.
     pub lease_expires_at: Option<Timestamp>,
+    /// What the holder says it is doing; none as long as it has said nothing.
+    pub session_state: Option<SessionState>,
 }
 
 impl Claim {
@@ -26,7 +52,7 @@ impl Claim {
     }
 }
 
-/// How a task came to its assignee by delegation (contract 1.3).
+/// How a task came to its assignee by delegation (protocol 1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HopKind {
@@ -68,7 +94,7 @@ pub enum EvidencePolicy {
     Required,
 }
 
-/// What kind of proof an item is (contract 1.2).
+/// What kind of proof an item is (protocol 1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EvidenceKind {

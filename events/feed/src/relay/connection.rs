@@ -25,7 +25,8 @@ pub async fn connect(urls: &str) -> Result<Client, ConnectError> {
     let servers: Vec<&str> = urls.split(',').map(str::trim).collect();
     // An address that cannot be read says so when it is connected to.
     let credentials = servers.iter().filter_map(|server| server.parse().ok()).find_map(credentials);
-    // The library knows what an address says before its `@`, and does not use it.
+    // The library does not use what an address says before its `@`; it writes it into the log.
+    let servers: Vec<String> = servers.into_iter().map(without_credentials).collect();
     let options = match credentials {
         Some((user, Some(password))) => ConnectOptions::with_user_and_password(user, password),
         Some((token, None)) => ConnectOptions::with_token(token),
@@ -59,9 +60,35 @@ fn credentials(server: ServerAddr) -> Option<(String, Option<String>)> {
     Some((user, server.password().map(decode)))
 }
 
+/// The address without `token@` or `user:password@`.
+fn without_credentials(server: &str) -> String {
+    let (scheme, rest) = server.split_once("://").map_or(("nats", server), |parts| parts);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_handed_on_without_its_credentials() {
+        for (server, bare) in [
+            ("nats://127.0.0.1:4222", "nats://127.0.0.1:4222"),
+            ("nats://s3cret@127.0.0.1:4222", "nats://127.0.0.1:4222"),
+            ("tls://u%40x:p@w@host:1/a@b?c", "tls://host:1/a@b?c"),
+            ("wss://u:p@[::1]:443", "wss://[::1]:443"),
+            ("u:p@host", "nats://host"),
+            ("host:4222", "nats://host:4222"),
+        ] {
+            assert_eq!(without_credentials(server), bare);
+            let of =
+                |text: &str| text.parse::<ServerAddr>().map(|it| (it.host().to_owned(), it.port()));
+            assert_eq!(of(bare).unwrap(), of(server).unwrap(), "{server}");
+        }
+    }
 
     #[test]
     fn credentials_stand_before_the_at() {

@@ -87,7 +87,10 @@ pub(crate) fn context(by: &Caller) -> Context {
 }
 
 pub(crate) fn project() -> Context {
-    context(&Caller { account: AccountId::default_account(), who: Who::Project })
+    context(&Caller {
+        account: AccountId::default_account(),
+        who: Who::Project { token_hash: None },
+    })
 }
 
 /// The context of a request with an idempotency key; `body` stands for all of the request.

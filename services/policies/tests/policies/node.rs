@@ -139,6 +139,6 @@ fn account() -> AccountId {
 }
 
 pub(crate) fn project() -> Context {
-    let caller = Caller { account: account(), who: Who::Project };
+    let caller = Caller { account: account(), who: Who::Project { token_hash: None } };
     Context { caller, correlation_id: Uuid::now_v7(), causation_id: None, key: None }
 }

@@ -81,7 +81,7 @@ impl Node {
     }
 
     pub(crate) fn project(&self) -> Context {
-        context(Caller { account: self.account.clone(), who: Who::Project })
+        context(Caller { account: self.account.clone(), who: Who::Project { token_hash: None } })
     }
 
     /// A new agent's context.
