@@ -59,7 +59,7 @@ impl Document for Task {
         }
         let mut come = ListColumns::default();
         for (account, id, entries) in &tasks {
-            entries.lists.iter().for_each(|list| come.push(account, *id, list, entries));
+            entries.rows().for_each(|row| come.push(account, *id, row, entries));
         }
         insert_lists(transaction, &come).await?;
         let last = tasks.last();
@@ -101,9 +101,9 @@ async fn save_lists(
         let (account, id) = (change.key.account.as_str(), change.key.id);
         let before = change.before.as_ref().unwrap_or(&nowhere);
         counts.add(change, after);
-        let (lists_gone, lists_come) = before.difference(after);
-        lists_gone.into_iter().for_each(|list| gone.push(account, id, list, before));
-        lists_come.into_iter().for_each(|list| come.push(account, id, list, after));
+        let (rows_gone, rows_come) = before.difference(after);
+        rows_gone.into_iter().for_each(|row| gone.push(account, id, row, before));
+        rows_come.into_iter().for_each(|row| come.push(account, id, row, after));
     }
     if gone.len() > 0 {
         let deleted = transaction.execute_typed(DELETE_LISTS, &gone.bound()).await?;

@@ -1,6 +1,6 @@
 //! Changed tasks as columns, for statements that write many rows at once.
 
-use baton_domain::task::Task;
+use baton_domain::task::{SessionState, Task};
 use baton_feed::HandleError;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::batch::Change;
 use crate::statement::Bound;
 
-use super::lists::Entries;
+use super::lists::{Entries, Row};
 
 /// What an insert and an update have in common, then what only one of them sets.
 #[derive(Default)]
@@ -23,7 +23,10 @@ pub(super) struct Columns<'a> {
     claimed: Vec<bool>,
     claimed_by: Vec<Option<Uuid>>,
     lease_expires_at: Vec<Option<jiff::Timestamp>>,
+    session_state: Vec<Option<&'static str>>,
     due_date: Vec<Option<jiff::civil::Date>>,
+    updated_at: Vec<jiff::Timestamp>,
+    completed_at: Vec<Option<jiff::Timestamp>>,
     labels: Vec<String>,
     search: Vec<String>,
 
@@ -57,7 +60,11 @@ impl<'a> Columns<'a> {
         self.claimed_by.push(claim.and_then(|claim| claim.by).map(|agent| agent.0));
         let lease_end = claim.and_then(|claim| claim.lease_expires_at);
         self.lease_expires_at.push(lease_end.map(|end| end.to_jiff()));
+        let session_state = claim.and_then(|claim| claim.session_state);
+        self.session_state.push(session_state.map(SessionState::word));
         self.due_date.push(task.due_date);
+        self.updated_at.push(task.updated_at.to_jiff());
+        self.completed_at.push(task.completed_at.map(|at| at.to_jiff()));
         self.labels.push(array_literal(&task.labels));
         self.search.push(search_text(task));
         self.created_at.push(task.created_at.to_jiff());
@@ -101,7 +108,10 @@ impl<'a> Columns<'a> {
             (&self.claimed as _, Type::BOOL_ARRAY),
             (&self.claimed_by as _, Type::UUID_ARRAY),
             (&self.lease_expires_at as _, Type::TIMESTAMPTZ_ARRAY),
+            (&self.session_state as _, Type::TEXT_ARRAY),
             (&self.due_date as _, Type::DATE_ARRAY),
+            (&self.updated_at as _, Type::TIMESTAMPTZ_ARRAY),
+            (&self.completed_at as _, Type::TIMESTAMPTZ_ARRAY),
             (&self.labels as _, Type::TEXT_ARRAY),
             (&self.search as _, Type::TEXT_ARRAY),
         ]
@@ -114,6 +124,7 @@ pub(super) struct ListColumns<'a> {
     accounts: Vec<&'a str>,
     lists: Vec<&'a str>,
     statuses: Vec<&'static str>,
+    ranks: Vec<i64>,
     priorities: Vec<i16>,
     created_at: Vec<jiff::Timestamp>,
     ids: Vec<Uuid>,
@@ -124,21 +135,23 @@ impl<'a> ListColumns<'a> {
         self.ids.len()
     }
 
-    pub(super) fn push(&mut self, account: &'a str, id: Uuid, list: &'a str, entries: &Entries) {
+    pub(super) fn push(&mut self, account: &'a str, id: Uuid, row: Row<'a>, entries: &Entries) {
         self.accounts.push(account);
-        self.lists.push(list);
+        self.lists.push(row.list);
         self.statuses.push(entries.status.word());
+        self.ranks.push(row.rank);
         self.priorities.push(entries.priority);
         self.created_at.push(entries.created_at.to_jiff());
         self.ids.push(id);
     }
 
     /// The parameters of `insert_lists.sql` and `delete_lists.sql`.
-    pub(super) fn bound(&self) -> [Bound<'_>; 6] {
+    pub(super) fn bound(&self) -> [Bound<'_>; 7] {
         [
             (&self.accounts as _, Type::TEXT_ARRAY),
             (&self.lists as _, Type::TEXT_ARRAY),
             (&self.statuses as _, Type::TEXT_ARRAY),
+            (&self.ranks as _, Type::INT8_ARRAY),
             (&self.priorities as _, Type::INT2_ARRAY),
             (&self.created_at as _, Type::TIMESTAMPTZ_ARRAY),
             (&self.ids as _, Type::UUID_ARRAY),

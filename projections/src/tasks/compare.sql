@@ -21,6 +21,7 @@ full join rebuild_tasks.task_lists rebuilt
     on rebuilt.account_id = live.account_id
     and rebuilt.list = live.list
     and rebuilt.status = live.status
+    and rebuilt.rank = live.rank
     and rebuilt.priority = live.priority
     and rebuilt.created_at = live.created_at
     and rebuilt.task_id = live.task_id

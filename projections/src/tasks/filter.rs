@@ -1,6 +1,9 @@
 //! What a list of tasks is asked for (protocol 1.2, the query of `GET /tasks`).
 
-use baton_domain::{AgentId, TaskId, Timestamp, task::Status};
+use baton_domain::{
+    AgentId, TaskId, Timestamp,
+    task::{SessionState, Status},
+};
 use jiff::civil::Date;
 
 /// Whose tasks.
@@ -44,6 +47,8 @@ pub struct TaskFilter {
     pub search: Option<String>,
     /// With, or without, a claim that is live at this time.
     pub claimed: Option<(bool, Timestamp)>,
+    /// With a claim whose holder says that it does this.
+    pub session_state: Option<SessionState>,
     /// Due on this day or later.
     pub due_from: Option<Date>,
     /// Due on this day or earlier.
@@ -63,6 +68,7 @@ impl Default for TaskFilter {
             any_label: Vec::new(),
             search: None,
             claimed: None,
+            session_state: None,
             due_from: None,
             due_to: None,
         }
@@ -96,8 +102,37 @@ pub struct Page {
     pub limit: u32,
     /// Tasks before it.
     pub offset: u32,
+    /// In which order the list is.
+    pub sort: Sort,
     /// What is found out beside the page itself.
     pub scope: Scope,
+}
+
+/// In which order a list is. Tasks that are equal in it are in the order of priority, age and id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// The most urgent first.
+    #[default]
+    Priority,
+    /// The last changed first.
+    Updated,
+    /// The first due first; those without a day come last.
+    Due,
+    /// The last completed first; those that are not completed come last.
+    Completed,
+}
+
+impl Sort {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Priority => "priority",
+            Self::Updated => "updated",
+            Self::Due => "due",
+            Self::Completed => "completed",
+        }
+    }
 }
 
 /// What is found out beside a page itself.

@@ -2,7 +2,7 @@
 
 -- Within a list protocol 0.6: priority, then age, then id.
 alter table task_lists add constraint task_lists_pkey
-    primary key (account_id, list, status, priority, created_at, task_id);
+    primary key (account_id, list, status, rank, priority, created_at, task_id);
 
 -- Chains, deleted tasks included.
 create index tasks_root on tasks (account_id, root_id, delegation_depth, created_at, task_id);

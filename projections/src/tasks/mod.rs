@@ -9,10 +9,11 @@ mod counts;
 mod filter;
 mod lists;
 mod query;
+mod values;
 mod walk;
 
-pub use filter::{Assignee, Page, Scope, TaskFilter, shown_statuses};
+pub use filter::{Assignee, Page, Scope, Sort, TaskFilter, shown_statuses};
 pub use query::{TASKS_MAX, TaskPage, TaskRow, Unfinished};
 
 /// Raised whenever tables or fold change.
-pub(crate) const VERSION: i32 = 3;
+pub(crate) const VERSION: i32 = 4;

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::filter::{Page, Scope, TaskFilter};
 use super::lists::List;
-use super::walk::{Values, walks, words};
+use super::values::{Values, words};
+use super::walk::walks;
 use crate::error::QueryError;
 use crate::model::Model;
 use crate::reads::{Reads, state, states, within};
@@ -17,9 +18,6 @@ use crate::reads::{Reads, state, states, within};
 const TASK: &str = include_str!("sql/task.sql");
 const TREE: &str = include_str!("sql/tree.sql");
 const CHILDREN: &str = include_str!("sql/children.sql");
-const WALK: &str = include_str!("sql/walk.sql");
-const COUNT_ONE: &str = include_str!("sql/count_one.sql");
-const COUNT_SEVERAL: &str = include_str!("sql/count_several.sql");
 const COUNTS: &str = include_str!("sql/counts.sql");
 const CLAIMED_ELSEWHERE: &str = include_str!("sql/claimed_elsewhere.sql");
 
@@ -40,7 +38,7 @@ pub struct TaskRow {
 /// A page of a list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskPage {
-    /// In order of priority, age, id.
+    /// In the order asked for.
     pub tasks: Vec<Task>,
     /// The list goes on.
     pub has_more: bool,
@@ -55,6 +53,14 @@ pub struct Unfinished {
     pub count: i64,
     /// All events up to this position were counted, and perhaps later ones.
     pub position: Position,
+}
+
+impl TaskPage {
+    /// The page of a list in which there can be nothing.
+    #[must_use]
+    pub fn empty(scope: Scope) -> Self {
+        Self { total: (scope == Scope::Total).then_some(0), ..Self::default() }
+    }
 }
 
 impl Reads {
@@ -128,20 +134,20 @@ impl Reads {
     ) -> Result<TaskPage, QueryError> {
         let statuses = words(filter);
         if statuses.is_empty() {
-            let total = (page.scope == Scope::Total).then_some(0);
-            return Ok(TaskPage { total, ..TaskPage::default() });
+            return Ok(TaskPage::empty(page.scope));
         }
         let walk = self.shortest(account, &statuses, walks(caller, filter)).await?;
-        let values = Values::new(account, caller, filter, &statuses, &walk).of_page(page);
-        let mut tasks: Vec<Task> = states(&self.rows(WALK, &values.of_walk()).await?)?;
+        let values = Values::new(account, caller, filter, &statuses, &walk).of_page(page, &walk);
+        let (sql, bound) = values.page();
+        let mut tasks: Vec<Task> = states(&self.rows(sql, &bound).await?)?;
         let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
         let has_more = tasks.len() > limit;
         tasks.truncate(limit);
         let total = match page.scope {
             Scope::Page => None,
             Scope::Total => {
-                let sql = if walk.lists.len() == 1 { COUNT_ONE } else { COUNT_SEVERAL };
-                Some(self.count(sql, &values.of_count()).await?)
+                let (sql, bound) = values.count();
+                Some(self.count(sql, &bound).await?)
             }
         };
         Ok(TaskPage { tasks, has_more, total })

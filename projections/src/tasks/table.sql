@@ -18,7 +18,10 @@ create table tasks (
     parent_id uuid,
     root_id uuid not null,
     delegation_depth integer not null,
+    session_state text,
     due_date date,
+    updated_at timestamptz not null,
+    completed_at timestamptz,
     labels text[] not null,
     -- Lower-case content and description.
     search text not null,
@@ -29,12 +32,15 @@ create table tasks (
     autovacuum_vacuum_scale_factor = 0.05
 );
 
--- The lists in which a living task stands (`lists.rs`): that of all tasks, of its assignee, of
--- each of its readers, of each of its labels, of its parent. Its key comes with the indexes.
+-- The lists in which a living task stands (`lists.rs`): that of all tasks, in several orders, of
+-- its assignee, of each of its readers, of each of its labels, of its parent. Its key comes with
+-- the indexes.
 create table task_lists (
     account_id text collate "C" not null,
     list text collate "C" not null,
     status text collate "C" not null,
+    -- 0, but in the lists that have an order of their own: their names begin with `*`.
+    rank bigint not null,
     priority smallint not null,
     created_at timestamptz not null,
     task_id uuid not null

@@ -2,7 +2,7 @@
 //! what there is.
 
 use baton_domain::{Standing, account::Role, task::Status};
-use baton_projections::tasks::{Assignee, Page, Scope, TaskFilter};
+use baton_projections::tasks::{Assignee, Page, Scope, Sort, TaskFilter};
 use baton_projections::{Model, Reads, observe, rebuild};
 use deadpool_postgres::{Manager, Pool};
 use tokio_postgres::NoTls;
@@ -24,52 +24,106 @@ async fn looked_at(pool: &Pool) -> (i64, i64) {
     (row.get(0), row.get(1))
 }
 
+/// A model of many tasks, read through one connection: the server counts per connection, and tells
+/// when it is asked to there.
+struct Model5000 {
+    world: World,
+    tenant: Tenant,
+    pool: Pool,
+    reads: Reads,
+}
+
+impl Model5000 {
+    async fn new(steps: usize) -> Self {
+        let world = World::idle().await;
+        let tenant = Tenant::new();
+        let client = world.database.connect().await;
+        let events = write_log(&client, tenant.id.as_str(), TASKS, steps).await;
+        set_checkpoint(&client, events).await;
+        let manager = Manager::new(world.database.config(), NoTls);
+        let pool = Pool::builder(manager).max_size(1).build().unwrap();
+        rebuild(&world.log, &pool, Model::Tasks).await.unwrap();
+        let [tasks, webhooks] = Model::ALL.map(|model| observe(world.pool.clone(), model));
+        let reads = Reads::new(pool.clone(), tasks.progress(), webhooks.progress());
+        Self { world, tenant, pool, reads }
+    }
+
+    /// Asserts that a page looks at no more than so many entries, and scans no table.
+    async fn assert_cost(
+        &self,
+        caller: &Standing,
+        filter: &TaskFilter,
+        sort: Sort,
+        entries_max: i64,
+    ) {
+        for offset in [0, 30] {
+            let page = Page { limit: PAGE, offset, sort, scope: Scope::Page };
+            let (whole_before, entries_before) = looked_at(&self.pool).await;
+            let found = self.reads.list(&self.tenant.id, caller, filter, page).await.unwrap();
+            assert_eq!(found.tasks.len(), PAGE as usize, "{caller:?} {filter:?}");
+            let (whole, entries) = looked_at(&self.pool).await;
+            let asked = format!("{sort:?} {caller:?} {filter:?}");
+            assert_eq!(whole, whole_before, "a table is scanned: {asked}");
+            let entries = entries - entries_before;
+            assert!(entries <= entries_max, "{entries} entries: {asked}");
+        }
+    }
+}
+
+// A page of one list looks at little more than it shows, in each status. Where the shortest of
+// several lists is sought, up to a thousand entries of each are counted before.
+const MERGED: i64 = 200;
+const SOUGHT: i64 = 5_000;
+
 #[tokio::test]
 async fn a_page_looks_at_what_it_shows() {
-    let world = World::idle().await;
-    let tenant = Tenant::new();
-    let client = world.database.connect().await;
-    let events = write_log(&client, tenant.id.as_str(), TASKS, 1).await;
-    set_checkpoint(&client, events).await;
-    // The server counts per connection, and tells when it is asked to there: so there is one.
-    let manager = Manager::new(world.database.config(), NoTls);
-    let pool = Pool::builder(manager).max_size(1).build().unwrap();
-    rebuild(&world.log, &pool, Model::Tasks).await.unwrap();
-    let [tasks, webhooks] = Model::ALL.map(|model| observe(world.pool.clone(), model));
-    let reads = Reads::new(pool.clone(), tasks.progress(), webhooks.progress());
-
+    let model = Model5000::new(1).await;
     let creator = standing(0, Role::Worker, &["orchestrator", "nobody"]);
     let labelled = TaskFilter { labels: vec!["common".into()], ..TaskFilter::default() };
     let own = Some(Assignee::Agent(agent(3)));
     let own = TaskFilter { assigned_to: own, ..TaskFilter::default() };
-    let blocked = TaskFilter { statuses: vec![Status::Blocked], ..TaskFilter::default() };
-    // A page of one list looks at little more than it shows, in each status. Where the shortest
-    // of several lists is sought, up to a thousand entries of each are counted before.
-    let (merged, sought) = (200, 5_000);
     for (caller, filter, entries_max) in [
-        (Standing::project(), TaskFilter::default(), merged),
-        (creator.clone(), TaskFilter::default(), merged),
-        (Standing::project(), labelled.clone(), merged),
-        (Standing::project(), own.clone(), merged),
-        (creator.clone(), blocked, merged),
-        (creator.clone(), labelled, sought),
-        (creator, own, sought),
+        (Standing::project(), TaskFilter::default(), MERGED),
+        (creator.clone(), TaskFilter::default(), MERGED),
+        (Standing::project(), labelled.clone(), MERGED),
+        (Standing::project(), own.clone(), MERGED),
+        (creator.clone(), labelled, SOUGHT),
+        (creator, own, SOUGHT),
     ] {
-        for offset in [0, 30] {
-            let page = Page { limit: PAGE, offset, scope: Scope::Page };
-            let (whole_before, entries_before) = looked_at(&pool).await;
-            reads.list(&tenant.id, &caller, &filter, page).await.unwrap();
-            let (whole, entries) = looked_at(&pool).await;
-            assert_eq!(whole, whole_before, "a table is scanned: {caller:?} {filter:?}");
-            let entries = entries - entries_before;
-            assert!(entries <= entries_max, "{entries} entries: {caller:?} {filter:?}");
-        }
+        model.assert_cost(&caller, &filter, Sort::Priority, entries_max).await;
     }
-    let (whole_before, entries_before) = looked_at(&pool).await;
+    let (whole_before, entries_before) = looked_at(&model.pool).await;
+    let Model5000 { world, tenant, reads, pool } = model;
     reads.task(&tenant.id, id(7)).await.unwrap().unwrap();
     assert_eq!(reads.tasks_by_root(&tenant.id, id(7)).await.unwrap().len(), 1);
     reads.children(&tenant.id, id(7), &Standing::project()).await.unwrap();
     let (whole, entries) = looked_at(&pool).await;
     assert_eq!((whole, entries - entries_before), (whole_before, 2));
     world.stop().await;
+}
+
+#[tokio::test]
+async fn an_order_that_is_kept_is_walked_and_any_other_costs_the_shortest_list() {
+    // Nine of ten tasks are completed.
+    let model = Model5000::new(2).await;
+    let (default, all) = (TaskFilter::default, Status::ALL.to_vec());
+    let everything = TaskFilter { statuses: all.clone(), ..default() };
+    let completed = TaskFilter { statuses: vec![Status::Completed], ..default() };
+    let own = Some(Assignee::Agent(agent(4)));
+    let own = TaskFilter { assigned_to: own, statuses: all, ..default() };
+    // Its list is counted, read, and each task of it looked up; the page is looked up again.
+    let own_list = 4 * i64::try_from(TASKS).unwrap() / 50;
+    let project = Standing::project();
+    for (filter, sort, entries_max) in [
+        (&everything, Sort::Updated, MERGED),
+        (&default(), Sort::Updated, MERGED),
+        (&everything, Sort::Completed, MERGED),
+        (&completed, Sort::Completed, MERGED),
+        (&own, Sort::Updated, own_list),
+        (&own, Sort::Due, own_list),
+        (&own, Sort::Completed, own_list),
+    ] {
+        model.assert_cost(&project, filter, sort, entries_max).await;
+    }
+    model.world.stop().await;
 }

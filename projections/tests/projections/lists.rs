@@ -1,18 +1,22 @@
 //! Random histories and random questions: every list is what a look at every task would give.
 
+use std::cmp::Reverse;
+
 use baton_domain::{
     Standing, TaskId,
     account::Role,
     task::{Changes, Dependencies, Finish, Status, Task, TaskCommand, TaskEvent, Update},
 };
 use baton_projections::Model;
-use baton_projections::tasks::{Assignee, Page, Scope, TaskFilter, shown_statuses};
+use baton_projections::tasks::{Assignee, Page, Scope, Sort, TaskFilter, shown_statuses};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 
 use crate::world::{LIMIT, Tenant, World, agent, now, standing, worker};
+
+const SORTS: [Sort; 4] = [Sort::Priority, Sort::Updated, Sort::Due, Sort::Completed];
 
 const LABELS: [&str; 5] = ["css", "", "@Data Team", "@worker_2", "q\"uote\\d, {x}"];
 
@@ -95,8 +99,12 @@ fn question() -> impl Strategy<Value = Question> {
     let search = prop::option::weighted(0.2, "[A-Zäß%_]{1,2}");
     let claimed = prop::option::weighted(0.2, any::<bool>());
     let due = (prop::option::weighted(0.2, 0..4i8), prop::option::weighted(0.2, 0..4i8));
-    let page =
-        (0..9u32, 0..6u32).prop_map(|(limit, offset)| Page { limit, offset, scope: Scope::Total });
+    let page = (0..9u32, 0..6u32, select(&SORTS[..])).prop_map(|(limit, offset, sort)| Page {
+        limit,
+        offset,
+        sort,
+        scope: Scope::Total,
+    });
     let filter = (statuses, labels(), labels(), whose, creator, priority, search, claimed, due);
     (0..6usize, filter, page).prop_map(|(caller, filter, page)| {
         let (statuses, labels, any_label, assigned_to, created_by, priority, search, claimed, due) =
@@ -114,6 +122,7 @@ fn question() -> impl Strategy<Value = Question> {
             any_label,
             search,
             claimed,
+            session_state: None, // no event says one yet
             due_from,
             due_to,
         };
@@ -137,7 +146,7 @@ fn callers() -> [Standing; 6] {
 }
 
 /// What a look at every task would give.
-fn naive(tenant: &Tenant, caller: &Standing, filter: &TaskFilter) -> Vec<Task> {
+fn naive(tenant: &Tenant, caller: &Standing, filter: &TaskFilter, sort: Sort) -> Vec<Task> {
     let passes = |task: &Task| {
         let text = format!("{}\n{}", task.content, task.description.as_deref().unwrap_or(""));
         let has = |label: &String| task.labels.contains(label);
@@ -161,6 +170,13 @@ fn naive(tenant: &Tenant, caller: &Standing, filter: &TaskFilter) -> Vec<Task> {
     let tasks = tenant.tasks.values().map(|(task, _)| task);
     let mut tasks: Vec<Task> = tasks.filter(|task| passes(task)).cloned().collect();
     tasks.sort_by_key(|task| (task.priority, task.created_at, task.id));
+    // Stable: equal ones stay in that order. Of options none is the least.
+    match sort {
+        Sort::Priority => (),
+        Sort::Updated => tasks.sort_by_key(|task| Reverse(task.updated_at)),
+        Sort::Due => tasks.sort_by_key(|task| (task.due_date.is_none(), task.due_date)),
+        Sort::Completed => tasks.sort_by_key(|task| Reverse(task.completed_at)),
+    }
     tasks
 }
 
@@ -247,7 +263,7 @@ fn command(step: &Step) -> TaskCommand {
 async fn check(world: &World, tenant: &Tenant, question: &Question) {
     let Question { caller, filter, page } = question;
     let caller = &callers()[*caller];
-    let all = naive(tenant, caller, filter);
+    let all = naive(tenant, caller, filter, page.sort);
     let (limit, offset) = (page.limit as usize, page.offset as usize);
     let found = world.reads.list(&tenant.id, caller, filter, *page).await.unwrap();
     let wanted: Vec<Task> = all.iter().skip(offset).take(limit).cloned().collect();
@@ -298,9 +314,11 @@ async fn everything_else(world: &World, tenant: &Tenant) {
             assert_eq!(children, readable);
         }
         let filter = TaskFilter { parent: Some(*id), ..TaskFilter::default() };
-        let page = Page { limit: 500, offset: 0, scope: Scope::Page };
-        let found = world.reads.list(&tenant.id, &project, &filter, page).await;
-        assert_eq!(found.unwrap().tasks, naive(tenant, &project, &filter));
+        for sort in SORTS {
+            let page = Page { limit: 500, offset: 0, sort, scope: Scope::Page };
+            let found = world.reads.list(&tenant.id, &project, &filter, page).await;
+            assert_eq!(found.unwrap().tasks, naive(tenant, &project, &filter, sort));
+        }
     }
     let agents: Vec<_> = (1..=5).map(agent).collect();
     let counts = world.reads.open_task_counts(&tenant.id, &agents).await.unwrap();

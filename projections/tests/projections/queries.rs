@@ -2,15 +2,15 @@
 
 use baton_domain::{
     Standing, TaskId, WebhookId,
-    task::{Changes, Dependencies, Draft, TaskCommand},
+    task::{Changes, Dependencies, Draft, SessionState, TaskCommand, TaskEvent},
     webhook::{Webhook, WebhookCommand, WebhookFields},
 };
-use baton_projections::tasks::{Assignee, Page, Scope, TaskFilter};
+use baton_projections::tasks::{Assignee, Page, Scope, Sort, TaskFilter};
 use uuid::Uuid;
 
 use crate::world::{Tenant, World, agent, worker};
 
-const FIRST: Page = Page { limit: 500, offset: 0, scope: Scope::Total };
+const FIRST: Page = Page { limit: 500, offset: 0, sort: Sort::Priority, scope: Scope::Total };
 
 /// P11: the same ids, agents and labels in two accounts; each sees its own.
 #[tokio::test]
@@ -100,5 +100,35 @@ async fn webhooks_show_by_age_until_they_are_deleted() {
     assert_eq!(world.reads.webhook(&tenant.id, gone.id).await.unwrap(), None);
     assert!(world.reads.webhooks(&other.id).await.unwrap().is_empty());
     assert_eq!(world.reads.webhook(&other.id, moved.id).await.unwrap(), None);
+    world.stop().await;
+}
+
+/// No event says a session state yet: the rows are written as a claim will have them.
+#[tokio::test]
+async fn a_session_state_is_filtered_by_what_the_rows_say() {
+    let world = World::new().await;
+    let mut tenant = Tenant::new();
+    for _ in 0..3 {
+        let id = tenant.create(&world, &worker(1), Changes::default(), None).await;
+        let claimed = TaskEvent::Claimed { lease_expires_at: None };
+        tenant.record(&world, &worker(1).actor, id, vec![claimed]).await;
+    }
+    let ids = tenant.order.clone();
+    world.settle().await;
+    let client = world.database.connect().await;
+    for (id, state) in ids.iter().zip(["working", "errored", "working"]) {
+        let set = "update read.tasks set session_state = $2 where task_id = $1";
+        assert_eq!(client.execute(set, &[&id.0, &state]).await.unwrap(), 1);
+    }
+    for (state, expected) in [
+        (SessionState::Working, vec![ids[0], ids[2]]),
+        (SessionState::Errored, vec![ids[1]]),
+        (SessionState::WaitingInput, vec![]),
+    ] {
+        let filter = TaskFilter { session_state: Some(state), ..TaskFilter::default() };
+        let found = world.reads.list(&tenant.id, &worker(1), &filter, FIRST).await.unwrap();
+        assert_eq!(found.total, Some(i64::try_from(expected.len()).unwrap()));
+        assert_eq!(found.tasks.iter().map(|task| task.id).collect::<Vec<_>>(), expected);
+    }
     world.stop().await;
 }

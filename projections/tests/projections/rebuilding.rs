@@ -9,7 +9,7 @@ use baton_domain::{
 use baton_feed::status;
 use baton_harness::wait_for;
 use baton_log::{NewEvent, StreamWrite};
-use baton_projections::tasks::{Page, Scope, TaskFilter};
+use baton_projections::tasks::{Page, Scope, Sort, TaskFilter};
 use baton_projections::{Model, RebuildError, check, install, rebuild};
 use uuid::Uuid;
 
@@ -84,8 +84,10 @@ async fn a_rebuild_takes_over_under_load() {
         }
     };
     let reads = async {
-        let (caller, page) =
-            (Standing::project(), Page { limit: 5, offset: 0, scope: Scope::Total });
+        let (caller, page) = (
+            Standing::project(),
+            Page { limit: 5, offset: 0, sort: Sort::Priority, scope: Scope::Total },
+        );
         let filter = TaskFilter::default();
         let mut known = 0;
         while !done.load(Ordering::SeqCst) {
@@ -115,11 +117,18 @@ async fn a_check_finds_what_was_changed_behind_the_projector() {
     world.settle().await;
     let client = world.database.connect().await;
     for (tampering, table) in [
-        ("update read.tasks set state = replace(state::text, 'css', 'CSS')::json
-          where task_id = $1", "tasks"),
+        (
+            "update read.tasks set state = replace(state::text, 'css', 'CSS')::json
+          where task_id = $1",
+            "tasks",
+        ),
         ("delete from read.task_lists where task_id = $1 and list = '*'", "task_lists"),
-        ("insert into read.task_lists select account_id, 'x', status, priority, created_at, task_id
-          from read.task_lists where task_id = $1 and list = '#css'", "task_lists"),
+        (
+            "insert into read.task_lists
+          select account_id, 'x', status, rank, priority, created_at, task_id
+          from read.task_lists where task_id = $1 and list = '#css'",
+            "task_lists",
+        ),
         ("delete from read.tasks where task_id = $1", "tasks"),
     ] {
         let id = tenant.order[3];

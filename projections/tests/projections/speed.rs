@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use baton_domain::{Standing, account::Role, task::Status};
-use baton_projections::tasks::{Assignee, Page, Scope, TaskFilter, shown_statuses};
+use baton_projections::tasks::{Assignee, Page, Scope, Sort, TaskFilter, shown_statuses};
 use baton_projections::{Model, check, rebuild};
 
 use crate::flood::{id, set_checkpoint, write_log};
@@ -85,8 +85,10 @@ fn questions() -> Vec<(&'static str, Standing, TaskFilter, Page)> {
     let creator = standing(0, Role::Worker, &["orchestrator"]);
     let writer = standing(5, Role::Worker, &["worker-5", "writer"]);
     let stranger = standing(77, Role::Worker, &["nobody"]);
-    let page = |limit| Page { limit, offset: 0, scope: Scope::Page };
+    let page = |limit| Page { limit, offset: 0, sort: Sort::Priority, scope: Scope::Page };
+    let by = |sort| Page { sort, ..page(100) };
     let default = TaskFilter::default;
+    let everything = TaskFilter { statuses: Status::ALL.to_vec(), ..default() };
     let labelled = |label: &str| TaskFilter { labels: vec![label.to_owned()], ..default() };
     let of = |n| TaskFilter { assigned_to: Some(Assignee::Agent(agent(n))), ..default() };
     let completed = TaskFilter { statuses: shown_statuses(None, Some(true), false), ..default() };
@@ -98,9 +100,13 @@ fn questions() -> Vec<(&'static str, Standing, TaskFilter, Page)> {
             "project, 500 at offset 10,000",
             project.clone(),
             default(),
-            Page { limit: 500, offset: 10_000, scope: Scope::Page },
+            Page { limit: 500, offset: 10_000, sort: Sort::Priority, scope: Scope::Page },
         ),
         ("project, completed, 100", project.clone(), completed.clone(), page(100)),
+        ("project, last changed, 100", project.clone(), everything.clone(), by(Sort::Updated)),
+        ("project, last completed, 100", project.clone(), everything, by(Sort::Completed)),
+        ("project, by due date (sorted), 100", project.clone(), default(), by(Sort::Due)),
+        ("project, last changed of agent 3, 100", project.clone(), of(3), by(Sort::Updated)),
         ("project, claimed status, 100", project.clone(), only(Status::Claimed), page(100)),
         ("project, of agent 3, 100", project.clone(), of(3), page(100)),
         ("project, rare label, 100", project.clone(), labelled("rare"), page(100)),

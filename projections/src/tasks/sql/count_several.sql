@@ -1,32 +1,8 @@
--- How many tasks the walks of `walk.sql` would show without end: same lists, same filters.
+-- How many tasks all pages of several lists show.
 select count(distinct i.task_id) as tasks
 from read.task_lists i
 left join read.tasks t on t.account_id = i.account_id and t.task_id = i.task_id
 where i.account_id = $1
   and i.list = any ($2::text[])
   and i.status = any ($3::text[])
-  and ($4::text[] is null or exists (
-      select
-      from read.task_lists r
-      where r.account_id = i.account_id
-        and r.list = any ($4)
-        and r.status = i.status
-        and r.priority = i.priority
-        and r.created_at = i.created_at
-        and r.task_id = i.task_id
-      offset 0 -- keeps it a probe of one key, never a join
-  ))
-  and ($5::smallint is null or i.priority = $5)
-  and ($6::uuid is null or $6 = coalesce(
-      t.assigned_to, '00000000-0000-0000-0000-000000000000'
-  ))
-  and ($7::uuid is null or t.created_by = $7)
-  and ($8::uuid is null or t.parent_id = $8)
-  and ($9::text[] is null or t.labels @> $9)
-  and ($10::text[] is null or t.labels && $10)
-  and ($11::text is null or strpos(t.search, $11) > 0)
-  and ($12::boolean is null or $12 = (
-      t.claimed and (t.lease_expires_at is null or t.lease_expires_at > $13::timestamptz)
-  ))
-  and ($14::date is null or t.due_date >= $14)
-  and ($15::date is null or t.due_date <= $15)
+  /* filter.sql */

@@ -1,53 +1,27 @@
 -- A page of one or several lists: an ordered walk of each list in each status, merged.
 --
 -- Each walk stops at the page's end, so a page costs what its place costs, not what the lists
--- hold. A filter without a value vanishes when the statement is planned with its values, and the
--- join with it. A task that stands in several of the lists is shown once.
+-- hold. A task that stands in several of the lists is shown once.
 with page as materialized (
-    select walked.priority, walked.created_at, walked.task_id
-    from unnest($2::text[]) as l (list)
-    cross join unnest($3::text[]) as s (status)
+    select walked.rank, walked.priority, walked.created_at, walked.task_id
+    from unnest($2::text[], $3::text[]) as l (list, status)
     cross join lateral (
-        select i.priority, i.created_at, i.task_id
+        select i.rank, i.priority, i.created_at, i.task_id
         from read.task_lists i
         left join read.tasks t on t.account_id = i.account_id and t.task_id = i.task_id
         where i.account_id = $1
           and i.list = l.list
-          and i.status = s.status
-          and ($4::text[] is null or exists (
-              select
-              from read.task_lists r
-              where r.account_id = i.account_id
-                and r.list = any ($4)
-                and r.status = i.status
-                and r.priority = i.priority
-                and r.created_at = i.created_at
-                and r.task_id = i.task_id
-              offset 0 -- keeps it a probe of one key, never a join
-          ))
-          and ($5::smallint is null or i.priority = $5)
-          and ($6::uuid is null or $6 = coalesce(
-              t.assigned_to, '00000000-0000-0000-0000-000000000000'
-          ))
-          and ($7::uuid is null or t.created_by = $7)
-          and ($8::uuid is null or t.parent_id = $8)
-          and ($9::text[] is null or t.labels @> $9)
-          and ($10::text[] is null or t.labels && $10)
-          and ($11::text is null or strpos(t.search, $11) > 0)
-          and ($12::boolean is null or $12 = (
-              t.claimed and (t.lease_expires_at is null or t.lease_expires_at > $13::timestamptz)
-          ))
-          and ($14::date is null or t.due_date >= $14)
-          and ($15::date is null or t.due_date <= $15)
-        order by i.priority, i.created_at, i.task_id
-        limit $16::bigint + $17::bigint
+          and i.status = l.status
+          /* filter.sql */
+        order by i.rank, i.priority, i.created_at, i.task_id
+        limit $17::bigint + $18::bigint
     ) walked
-    group by walked.priority, walked.created_at, walked.task_id
-    order by walked.priority, walked.created_at, walked.task_id
-    offset $16::bigint
-    limit $17::bigint
+    group by walked.rank, walked.priority, walked.created_at, walked.task_id
+    order by walked.rank, walked.priority, walked.created_at, walked.task_id
+    offset $17::bigint
+    limit $18::bigint
 )
 select t.state::text as state
 from page p
 join read.tasks t on t.account_id = $1 and t.task_id = p.task_id
-order by p.priority, p.created_at, p.task_id
+order by p.rank, p.priority, p.created_at, p.task_id
