@@ -9,14 +9,13 @@ use std::marker::PhantomData;
 use poem::http::{HeaderValue, StatusCode};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
-use poem_openapi::registry::{
-    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
-};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::Type;
 use serde::Serialize;
 
-use crate::header::static_name;
+use crate::header::{shown_header, shown_mark, static_name};
 use crate::problem::Problem;
+use crate::request_id;
 
 /// The content type of every success with a body.
 pub const CONTENT_TYPE: &str = "application/json";
@@ -196,22 +195,14 @@ fn described(status: u16, content: Vec<MetaMediaType>) -> MetaResponse {
         204 => "Done; there is no body.",
         _ => "Success.",
     };
+    // `document` takes away what an operation of this kind never sends.
     let headers = vec![
-        optional(POSITION, "integer", "Where in the log the answer stands."),
-        optional(REPLAYED, "string", "`true`: an earlier answer again."),
-        optional(HAS_MORE, "string", "`true`: the array was cut at `limit`."),
+        request_id::shown(),
+        shown_header(POSITION, "integer", "Where in the log the answer stands.", true),
+        shown_mark(REPLAYED, "`true`: an earlier answer again."),
+        shown_mark(HAS_MORE, "`true`: the array was cut at `limit`."),
     ];
     MetaResponse { description, status: Some(status), status_range: None, content, headers }
-}
-
-fn optional(name: &str, ty: &'static str, description: &str) -> MetaHeader {
-    MetaHeader {
-        name: name.to_owned(),
-        description: Some(description.to_owned()),
-        required: false,
-        deprecated: false,
-        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new(ty))),
-    }
 }
 
 #[cfg(test)]

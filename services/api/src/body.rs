@@ -1,4 +1,4 @@
-//! The request body (contract 0.1, 0.9, 0.10): bytes to fields to a typed value.
+//! The request body (protocol 0.1, 0.9, 0.10): bytes to fields to a typed value.
 //!
 //! Any content type or none is taken, no body is the same as `{}`, fields nobody reads are
 //! ignored, and of equal keys the last wins. It must not know what the fields mean.
@@ -121,7 +121,10 @@ fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
     }
 }
 
-async fn read_bytes(request: &Request, body: &mut RequestBody) -> Result<Vec<u8>, Problem> {
+pub(crate) async fn read_bytes(
+    request: &Request,
+    body: &mut RequestBody,
+) -> Result<Vec<u8>, Problem> {
     let BodyLimit { bytes_max } = request.data().copied().unwrap_or_default();
     let announced = request
         .headers()

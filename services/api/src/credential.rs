@@ -96,7 +96,9 @@ pub(crate) fn scheme_names() -> Vec<&'static str> {
 pub(crate) fn register_schemes(registry: &mut Registry) {
     let scheme = MetaSecurityScheme {
         ty: "apiKey",
-        description: Some("An agent key, `dlg_` and 43 characters."),
+        description: Some(
+            "An agent key, `dlg_` and 43 characters: acts as that agent. Goes before `Bearer`.",
+        ),
         name: Some(AGENT_KEY_HEADER),
         key_in: Some("header"),
         scheme: None,
@@ -107,7 +109,9 @@ pub(crate) fn register_schemes(registry: &mut Registry) {
     registry.create_security_scheme(AGENT_KEY_SCHEME, scheme);
     let scheme = MetaSecurityScheme {
         ty: "http",
-        description: Some("The project token, or an agent key."),
+        description: Some(
+            "The project token, which acts for the account as an admin, or an agent key.",
+        ),
         name: None,
         key_in: None,
         scheme: Some("bearer"),

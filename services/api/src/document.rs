@@ -11,6 +11,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 
+use crate::documented::{self, Traits};
+use crate::edge::PREFIXES;
+use crate::example::{Examples, shown_problems};
+use crate::{answer, header};
+
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 const REF_PREFIX: &str = "#/components/schemas/";
@@ -26,26 +31,30 @@ pub struct Documents {
 
 impl Documents {
     /// Describes a service.
-    pub fn of<A: OpenApi>(service: &OpenApiService<A, ()>) -> Self {
+    pub fn of<A: OpenApi>(service: &OpenApiService<A, ()>, examples: Examples) -> Self {
         let spec = service.spec();
-        let mut json = serde_json::to_string_pretty(&finish(&spec))
+        let mut json = serde_json::to_string_pretty(&finish(&spec, examples))
             .expect("a map with text keys always serializes");
         json.push('\n');
-        // The page is a template around the text of the library; ours takes its place.
-        let page = service.swagger_ui_html().replace(&spec, &json);
-        Self { json, page }
+        // The page is a template around the text of the library; ours takes its place. No text in
+        // it may end the script that it stands in.
+        let script = json.replace('<', "\\u003c");
+        let page = service.swagger_ui_html().replace(&spec, &script);
+        Self { json, page: page.replacen("<title>Swagger UI", "<title>Baton API", 1) }
     }
 }
 
 /// Finishes the text that `OpenApiService::spec` returns.
-pub fn finish(spec: &str) -> Value {
+pub fn finish(spec: &str, examples: Examples) -> Value {
     let Merged(mut document) =
         serde_json::from_str(spec).expect("the library writes its document as JSON");
     document["openapi"] = json!("3.0.3");
     let schemas = document["components"]["schemas"].clone();
     for_each_operation(&mut document, |method, path, operation| {
         finish_parameters(method, operation, &schemas);
-        finish_responses(method, path, operation);
+        let instance = show_parameters(path, operation, examples);
+        let is_cut = may_be_cut(operation, &schemas);
+        finish_responses((method, &instance), is_cut, operation, examples);
     });
     simplify(&mut document);
     drop_unused_schemas(&mut document);
@@ -80,7 +89,7 @@ fn finish_parameters(method: &str, operation: &mut Value, schemas: &Value) {
             Some("header") => {
                 take_name_from_schema(&mut parameter);
                 // Only a POST needs help to be safe to repeat (protocol 0.8).
-                if method == "post" || parameter["name"] != crate::header::IDEMPOTENCY_KEY {
+                if method == "post" || parameter["name"] != header::IDEMPOTENCY_KEY {
                     parameters.push(parameter);
                 }
             }
@@ -95,7 +104,12 @@ fn unfold(reference: &Value, schemas: &Value) -> Vec<Value> {
     let required = schema["required"].as_array().cloned().unwrap_or_default();
     let properties = schema["properties"].as_object().cloned().unwrap_or_default();
     let parameter = |(name, mut schema): (String, Value)| {
+        simplify(&mut schema);
         let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        // What stood beside a reference is the parameter's now: the reference alone is left.
+        if let Some([reference]) = schema["allOf"].as_array().map(Vec::as_slice) {
+            schema = reference.clone();
+        }
         let mut parameter = json!({
             "name": name,
             "in": "query",
@@ -126,45 +140,94 @@ fn take_name_from_schema(parameter: &mut Value) {
     }
 }
 
-/// Takes away the errors that this operation cannot answer.
-fn finish_responses(method: &str, path: &str, operation: &mut Value) {
-    let is_open = operation.get("security").is_none();
-    let has_body = operation.get("requestBody").is_some();
-    let names_something = path.contains('{') || has_body;
-    let parameters = operation.get("parameters").and_then(Value::as_array);
-    let has_parameters = parameters.is_some_and(|list| list.iter().any(|p| p["in"] != "path"));
-    let cannot = [
-        ("400", !has_body),
-        ("401", is_open),
-        ("403", is_open),
-        ("404", !names_something),
-        ("409", method == "get"),
-        ("413", !has_body),
-        ("422", !has_body && !has_parameters),
-    ];
-    if let Some(responses) = operation["responses"].as_object_mut() {
-        for (status, _) in cannot.into_iter().filter(|(_, cannot)| *cannot) {
-            responses.remove(status);
+/// Gives every parameter an example, and a description if it has none; returns the path of the
+/// request that they make.
+fn show_parameters(path: &str, operation: &mut Value, examples: Examples) -> String {
+    let mut instance = format!("{}{path}", PREFIXES[0]);
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+        let Some(shown) = (examples.parameter)(path, &name) else {
+            continue;
+        };
+        if let (None, Some(description)) = (parameter.get("description"), shown.description) {
+            parameter["description"] = json!(description);
         }
-        for (status, response) in responses {
-            drop_header(status, method, response);
+        if let Some(value) = shown.example.as_str() {
+            instance = instance.replace(&format!("{{{name}}}"), value);
         }
+        parameter["example"] = shown.example;
+    }
+    instance
+}
+
+/// Gives the operation its examples, and takes away the errors that it cannot end in.
+fn finish_responses(
+    (method, instance): (&str, &str),
+    is_cut: bool,
+    operation: &mut Value,
+    examples: Examples,
+) {
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    let own = (examples.operation)(id).unwrap_or_default();
+    let traits = Traits {
+        is_open: operation.get("security").is_none(),
+        has_body: operation.get("requestBody").is_some(),
+        method: method.to_owned(),
+    };
+    if traits.has_body {
+        show(&mut operation["requestBody"], own.shown_requests());
+    }
+    let Some(responses) = operation["responses"].as_object_mut() else {
+        return;
+    };
+    responses.retain(|status, response| {
+        if status.starts_with('2') {
+            show(response, own.shown_answers(status));
+            drop_headers(&traits, is_cut, response);
+            return true;
+        }
+        let refusals = own.refusals().iter().filter(|own| own.status().as_str() == status);
+        let refusals: Vec<_> = refusals.collect();
+        let by_rule = documented::is_possible(status, &traits);
+        let general = documented::example(status, &traits).filter(|_| by_rule);
+        show(response, shown_problems(refusals.iter().copied().chain(&general), instance));
+        by_rule || !refusals.is_empty()
+    });
+}
+
+/// Puts examples beside the schema of a body.
+fn show(body: &mut Value, examples: Value) {
+    let content = body.get_mut("content").and_then(Value::as_object_mut);
+    for media_type in content.into_iter().flat_map(Map::values_mut) {
+        media_type["examples"] = examples.clone();
     }
 }
 
-/// Keeps only the headers that an answer of this kind can carry.
-fn drop_header(status: &str, method: &str, response: &mut Value) {
+/// True for a list that takes a `limit` and can be an array.
+fn may_be_cut(operation: &Value, schemas: &Value) -> bool {
+    let parameters = operation.get("parameters").and_then(Value::as_array);
+    let has_limit = parameters.is_some_and(|list| list.iter().any(|p| p["name"] == "limit"));
+    let schema = &operation["responses"]["200"]["content"][answer::CONTENT_TYPE]["schema"];
+    let name = schema["$ref"].as_str().and_then(|text| text.strip_prefix(REF_PREFIX));
+    let schema = name.map_or(schema, |name| &schemas[name]);
+    let shapes = ["anyOf", "oneOf"].iter().filter_map(|of| schema[of].as_array()).flatten();
+    has_limit && shapes.chain([schema]).any(|shape| shape["type"] == "array")
+}
+
+/// Keeps only the headers that a success of this kind can carry.
+fn drop_headers(operation: &Traits, is_cut: bool, response: &mut Value) {
     let Some(headers) = response.get_mut("headers").and_then(Value::as_object_mut) else {
         return;
     };
-    if !status.starts_with('2') {
-        return;
+    if operation.method == "get" {
+        headers.remove(answer::POSITION);
     }
-    if method != "post" {
-        headers.remove(crate::answer::REPLAYED);
+    if operation.method != "post" || operation.is_open {
+        headers.remove(answer::REPLAYED);
     }
-    if method != "get" {
-        headers.remove(crate::answer::HAS_MORE);
+    if !is_cut {
+        headers.remove(answer::HAS_MORE);
     }
 }
 
@@ -280,7 +343,8 @@ mod tests {
     #[test]
     fn operations_of_one_path_in_two_groups_are_kept() {
         let spec = r#"{"paths": {"/a": {"get": {}}, "/a": {"post": {}}}, "components": {}}"#;
-        let document = finish(spec);
+        let none = Examples { operation: |_| None, parameter: |_, _| None };
+        let document = finish(spec, none);
         assert!(document["paths"]["/a"]["get"].is_object());
         assert!(document["paths"]["/a"]["post"].is_object());
     }

@@ -14,8 +14,9 @@ use poem_openapi::registry::{
 };
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 
-use crate::header::described;
+use crate::header::{described_position, shown_header};
 use crate::problem::Problem;
+use crate::request_id;
 
 /// The content type of the stream.
 pub const CONTENT_TYPE: &str = "text/event-stream";
@@ -62,14 +63,25 @@ impl IntoResponse for EventStream {
 
 impl ApiResponse for EventStream {
     fn meta() -> MetaResponses {
-        let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
+        // Readers of the document differ in whether a schema here is that of the text or that of
+        // an event; so it says neither.
+        let schema = MetaSchema {
+            description: Some("Text; every event in it has `id`, `event` and `data`."),
+            ..MetaSchema::ANY
+        };
         let response = MetaResponse {
-            description: "Events as they come: `id` is the position, `event` the type, `data` \
-                          the CloudEvent.",
+            description: "Server-Sent Events as they come, without an end: `id` is the position, \
+                          `event` the type, `data` the CloudEvent.",
             status: Some(200),
             status_range: None,
-            content: vec![MetaMediaType { content_type: CONTENT_TYPE, schema }],
-            headers: Vec::new(),
+            content: vec![MetaMediaType {
+                content_type: CONTENT_TYPE,
+                schema: MetaSchemaRef::Inline(Box::new(schema)),
+            }],
+            headers: vec![
+                request_id::shown(),
+                shown_header("Cache-Control", "string", "`no-store`.", true),
+            ],
         };
         MetaResponses { responses: vec![response] }
     }
@@ -94,7 +106,7 @@ impl<'a> ApiExtractor<'a> for LastEventId {
     fn param_schema_ref() -> Option<MetaSchemaRef> {
         let description = "The `id` of the last event received: the stream goes on after it. \
                            Goes before `after`.";
-        Some(described(LAST_EVENT_ID, "integer", description))
+        Some(described_position(LAST_EVENT_ID, description))
     }
 
     async fn from_request(

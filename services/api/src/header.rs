@@ -3,7 +3,7 @@
 
 use poem::http::{HeaderMap, HeaderName};
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
+use poem_openapi::registry::{MetaHeader, MetaParamIn, MetaSchema, MetaSchemaRef};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::problem::Problem;
@@ -115,15 +115,42 @@ pub(crate) fn idempotency_key_schema() -> MetaSchemaRef {
 pub(crate) fn min_position_schema() -> MetaSchemaRef {
     let description = "A `Baton-Position` from an earlier answer: the read waits until it shows \
                        at least that write.";
-    let limits =
-        MetaSchema { format: Some("int64"), minimum: Some(0.0), ..MetaSchema::new("integer") };
-    match described(MIN_POSITION, "integer", description) {
-        MetaSchemaRef::Inline(schema) => {
-            MetaSchemaRef::Inline(Box::new(MetaSchema { format: limits.format, ..*schema }))
-                .merge(limits)
-        }
-        reference @ MetaSchemaRef::Reference(_) => reference,
+    described_position(MIN_POSITION, description)
+}
+
+/// [`described`] for a position in the log.
+pub(crate) fn described_position(name: &'static str, description: &'static str) -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(MetaSchema {
+        title: Some(name.to_owned()),
+        description: Some(description),
+        format: Some("int64"),
+        minimum: Some(0.0),
+        ..MetaSchema::new("integer")
+    }))
+}
+
+/// A response header as the OpenAPI document shows it; one that is required is always sent.
+pub(crate) fn shown_header(
+    name: &str,
+    ty: &'static str,
+    description: &str,
+    required: bool,
+) -> MetaHeader {
+    MetaHeader {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
+        required,
+        deprecated: false,
+        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new(ty))),
     }
+}
+
+/// A response header that says `true` or is left out.
+pub(crate) fn shown_mark(name: &str, description: &str) -> MetaHeader {
+    let words = vec![serde_json::json!("true")];
+    let schema = MetaSchema { enum_items: words, ..MetaSchema::new("string") };
+    let schema = MetaSchemaRef::Inline(Box::new(schema));
+    MetaHeader { schema, ..shown_header(name, "string", description, false) }
 }
 
 /// The header names of this module, for those who list what browsers may read.

@@ -1,4 +1,5 @@
-//! The HTTP edge of Baton: what the wire contract says about requests, answers and errors.
+//! The HTTP edge of Baton: what the protocol (`docs/protocol.md`) says about requests, answers
+//! and errors.
 //!
 //! The edge kit lives here once, so that an endpoint only translates: a document to a command,
 //! a result to a document. This crate must not hold SQL, rules, rights or a connection.
@@ -16,10 +17,14 @@ pub mod catch;
 pub mod cors;
 pub mod credential;
 pub mod document;
+mod documented;
 pub mod edge;
 pub mod event_stream;
+pub mod example;
 pub mod field;
 pub mod fields;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod header;
 pub mod measure;
 pub mod moment;
@@ -37,6 +42,8 @@ mod service;
 
 pub use service::{Services, openapi, server, side_server};
 
+#[cfg(test)]
+mod document_tests;
 #[cfg(test)]
 mod drift;
 #[cfg(test)]

@@ -13,6 +13,9 @@ pub struct WindowRule {
     pub limit_max: i64,
 }
 
+/// The largest `offset` of any list; a longer walk is better done by narrower filters.
+pub const OFFSET_MAX: i64 = 10_000;
+
 /// `GET /tasks`.
 pub const TASKS: WindowRule = WindowRule { limit_default: 500, limit_max: 1_000 };
 

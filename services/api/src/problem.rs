@@ -10,16 +10,10 @@ use poem::Response;
 use poem::error::ResponseError;
 use poem::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use poem::http::{HeaderName, HeaderValue, StatusCode};
-use poem_openapi::ApiResponse;
-use poem_openapi::registry::{
-    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
-};
-use poem_openapi::types::Type;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::field::FieldError;
-use crate::schema::ProblemDocument;
 
 /// The content type of every error.
 pub const CONTENT_TYPE: &str = "application/problem+json";
@@ -37,28 +31,68 @@ struct Kind {
     status: StatusCode,
     slug: &'static str,
     title: &'static str,
+    meaning: &'static str,
 }
 
 macro_rules! kinds {
-    ($($name:ident = $status:ident, $slug:literal, $title:literal;)*) => {
-        $(const $name: Kind = Kind { status: StatusCode::$status, slug: $slug, title: $title };)*
+    ($($name:ident = $status:ident, $slug:literal, $title:literal, $meaning:literal;)*) => {
+        $(const $name: Kind = Kind {
+            status: StatusCode::$status,
+            slug: $slug,
+            title: $title,
+            meaning: $meaning,
+        };)*
+
+        const KINDS: &[Kind] = &[$($name),*];
     };
 }
 
 kinds! {
-    BAD_REQUEST = BAD_REQUEST, "bad-request", "Bad request";
-    UNAUTHORIZED = UNAUTHORIZED, "unauthorized", "No valid credential";
-    FORBIDDEN = FORBIDDEN, "forbidden", "Not allowed";
-    NOT_FOUND = NOT_FOUND, "not-found", "Not found";
-    METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed";
-    CONFLICT = CONFLICT, "conflict", "Conflict";
-    BUDGET_EXCEEDED = CONFLICT, "budget-exceeded", "Budget exceeded";
-    TOO_LARGE = PAYLOAD_TOO_LARGE, "body-too-large", "Body too large";
-    INVALID = UNPROCESSABLE_ENTITY, "invalid-fields", "Invalid fields";
-    KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency key reused";
-    RATE_LIMITED = TOO_MANY_REQUESTS, "rate-limited", "Too many requests";
-    INTERNAL = INTERNAL_SERVER_ERROR, "internal", "Server fault";
-    UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable";
+    BAD_REQUEST = BAD_REQUEST, "bad-request", "Bad request",
+        "The request is malformed, or holds a field that may not be sent here.";
+    UNAUTHORIZED = UNAUTHORIZED, "unauthorized", "No valid credential",
+        "Send an agent key or a project token that is in use.";
+    FORBIDDEN = FORBIDDEN, "forbidden", "Not allowed",
+        "The credential is valid and lacks the right.";
+    NOT_FOUND = NOT_FOUND, "not-found", "Not found",
+        "It does not exist, or this credential may not read it.";
+    METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed",
+        "The address has other methods: see the header Allow.";
+    CONFLICT = CONFLICT, "conflict", "Conflict",
+        "The state of things does not allow this: read again and decide anew.";
+    BUDGET_EXCEEDED = CONFLICT, "budget-exceeded", "Budget exceeded",
+        "The epic has spent its budget; raise it to go on.";
+    TOO_LARGE = PAYLOAD_TOO_LARGE, "body-too-large", "Body too large",
+        "The body is over the size limit of this server.";
+    INVALID = UNPROCESSABLE_ENTITY, "invalid-fields", "Invalid fields",
+        "Fields or parameters are wrong; errors names each and says how to mend it.";
+    KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency key reused",
+        "The Idempotency-Key was used with another request; take a new one.";
+    RATE_LIMITED = TOO_MANY_REQUESTS, "rate-limited", "Too many requests",
+        "This credential is over its rate; wait for the seconds in Retry-After.";
+    INTERNAL = INTERNAL_SERVER_ERROR, "internal", "Server fault",
+        "A fault of the server; its log has the X-Request-Id.";
+    UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable",
+        "Try again after the seconds in Retry-After. Where outcome is unknown, the command may \
+         have been carried out: repeat it with the same Idempotency-Key.";
+}
+
+/// The kind of what a library refuses by itself.
+const OTHER: &str = "http";
+const OTHER_MEANING: &str = "The request is not one that HTTP allows; the status says more.";
+
+/// The page that the types of problems lead to: every kind, with what it means.
+pub(crate) fn page() -> String {
+    let sections = KINDS.iter().map(|Kind { status, slug, title, meaning }| {
+        let status = status.as_u16();
+        format!("<h2 id=\"{slug}\">{title} ({status})</h2>\n<p>{meaning}</p>\n")
+    });
+    let other = format!("<h2 id=\"{OTHER}\">Other</h2>\n<p>{OTHER_MEANING}</p>\n");
+    let sections: String = sections.chain([other]).collect();
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <title>Errors of Baton</title>\n<h1>Errors of Baton</h1>\n{sections}</html>\n"
+    )
 }
 
 /// An answer that is not a success.
@@ -154,19 +188,29 @@ impl Problem {
     /// 503: refused for now, nothing was changed. The cause is logged.
     pub fn unavailable(retry_after_seconds: u64, cause: &(dyn StdError + 'static)) -> Self {
         tracing::warn!(error = chain(cause), "cannot serve the request for now");
-        Self::new(UNAVAILABLE, "The server cannot take this request right now; try again")
-            .retry_after(retry_after_seconds)
+        Self::try_again(retry_after_seconds)
     }
 
     /// 500: a fault of the server. The cause and all its sources are logged; the client gets none.
     pub fn internal(cause: &(dyn StdError + 'static)) -> Self {
         tracing::error!(error = chain(cause), "cannot handle the request");
-        Self::new(INTERNAL, GENERIC_FAILURE)
+        Self::server_fault()
     }
 
     /// 500 for a fault that has no error value (a panic, a missing part of the wiring).
     pub fn fault(what: &str) -> Self {
         tracing::error!(error = what, "cannot handle the request");
+        Self::server_fault()
+    }
+
+    /// The 503 itself; nothing is logged.
+    pub(crate) fn try_again(retry_after_seconds: u64) -> Self {
+        Self::new(UNAVAILABLE, "The server cannot take this request right now; try again")
+            .retry_after(retry_after_seconds)
+    }
+
+    /// The 500 itself; nothing is logged.
+    pub(crate) fn server_fault() -> Self {
         Self::new(INTERNAL, GENERIC_FAILURE)
     }
 
@@ -174,7 +218,7 @@ impl Problem {
     pub(crate) fn of_status(status: StatusCode, detail: String) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
         let detail = if detail.is_empty() { title.to_owned() } else { detail };
-        Self::new(Kind { status, slug: "http", title }, detail)
+        Self::new(Kind { status, slug: OTHER, title, meaning: OTHER_MEANING }, detail)
     }
 
     /// Adds an extension member, such as `matches`, `version` or `claimed_by_agent_id`.
@@ -197,15 +241,7 @@ impl Problem {
 
     /// The answer; `instance` is the path of the request.
     pub fn respond(&self, instance: &str) -> Response {
-        let body = ProblemBody {
-            r#type: format!("{TYPE_PREFIX}{}", self.kind.slug),
-            title: self.kind.title,
-            status: self.kind.status.as_u16(),
-            detail: &self.detail,
-            instance,
-            error: &self.detail,
-            extensions: &self.extensions,
-        };
+        let body = self.body(instance);
         let bytes = serde_json::to_vec(&body).expect("a map with text keys always serializes");
         let mut response =
             Response::builder().status(self.kind.status).content_type(CONTENT_TYPE).body(bytes);
@@ -213,6 +249,23 @@ impl Problem {
             response.headers_mut().insert(name, value.clone());
         }
         response
+    }
+
+    /// The body of the answer.
+    pub(crate) fn document(&self, instance: &str) -> Value {
+        json!(self.body(instance))
+    }
+
+    fn body<'a>(&'a self, instance: &'a str) -> ProblemBody<'a> {
+        ProblemBody {
+            r#type: format!("{TYPE_PREFIX}{}", self.kind.slug),
+            title: self.kind.title,
+            status: self.kind.status.as_u16(),
+            detail: &self.detail,
+            instance,
+            error: &self.detail,
+            extensions: &self.extensions,
+        }
     }
 
     fn new(kind: Kind, detail: impl Into<String>) -> Self {
@@ -286,61 +339,6 @@ impl ResponseError for Problem {
 
     fn as_response(&self) -> Response {
         self.respond("")
-    }
-}
-
-impl ApiResponse for Problem {
-    fn meta() -> MetaResponses {
-        MetaResponses { responses: DOCUMENTED.iter().map(documented).collect() }
-    }
-
-    fn register(registry: &mut Registry) {
-        ProblemDocument::register(registry);
-    }
-}
-
-/// Every status a handler may answer; `document` takes away those an operation cannot give.
-const DOCUMENTED: [(StatusCode, &str); 10] = [
-    (StatusCode::BAD_REQUEST, "The request is malformed or holds a forbidden field."),
-    (StatusCode::UNAUTHORIZED, "No credential, or one that is wrong, inactive or rotated."),
-    (StatusCode::FORBIDDEN, "The caller lacks the right."),
-    (StatusCode::NOT_FOUND, "Missing, or not readable for the caller."),
-    (StatusCode::CONFLICT, "The state of the resource does not allow this."),
-    (StatusCode::PAYLOAD_TOO_LARGE, "The body is over the size limit."),
-    (StatusCode::UNPROCESSABLE_ENTITY, "Fields or parameters are wrong; `errors` names each."),
-    (StatusCode::TOO_MANY_REQUESTS, "Over the configured rate."),
-    (StatusCode::INTERNAL_SERVER_ERROR, "A fault of the server."),
-    (StatusCode::SERVICE_UNAVAILABLE, "Refused for now; nothing was changed."),
-];
-
-fn documented((status, description): &(StatusCode, &'static str)) -> MetaResponse {
-    let headers = match *status {
-        StatusCode::UNAUTHORIZED => vec![described("WWW-Authenticate", "string", "`Bearer`.")],
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            vec![described("Retry-After", "integer", "Seconds to wait before the next try.")]
-        }
-        _ => Vec::new(),
-    };
-    MetaResponse {
-        description,
-        status: Some(status.as_u16()),
-        status_range: None,
-        content: vec![MetaMediaType {
-            content_type: CONTENT_TYPE,
-            schema: ProblemDocument::schema_ref(),
-        }],
-        headers,
-    }
-}
-
-/// A response header of the OpenAPI document that is always sent.
-fn described(name: &str, ty: &'static str, description: &str) -> MetaHeader {
-    MetaHeader {
-        name: name.to_owned(),
-        description: Some(description.to_owned()),
-        required: true,
-        deprecated: false,
-        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new(ty))),
     }
 }
 

@@ -13,13 +13,11 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::field::{Field, Found, Report, Text, choose};
 use crate::moment;
-use crate::page::{Window, WindowRule};
+use crate::page::{OFFSET_MAX, Window, WindowRule};
 use crate::problem::Problem;
 
 /// The most values of one list parameter.
 const VALUES_MAX: usize = 1_000;
-
-const OFFSET_MAX: i64 = 1 << 53;
 
 /// A type that is read from query parameters.
 pub trait FromParams: Sized + Send {
@@ -288,7 +286,7 @@ mod tests {
             ("limit=0", limit),
             ("limit=1001", limit),
             ("limit=ten", limit),
-            ("offset=-1", Err("offset must be an integer from 0 to 9007199254740992")),
+            ("offset=-1", Err("offset must be an integer from 0 to 10000")),
         ];
         for (query, expected) in rows {
             let got = read(query, |p| p.window(rule)).map(|w| (w.limit, w.offset));

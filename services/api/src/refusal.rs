@@ -1,5 +1,18 @@
 //! What commands and reads refuse or fail with, as problems: the one place from a refusal to a
 //! status (protocol 0.9).
+//!
+//! Where several things are wrong, every operation says the first of these:
+//!
+//! 1. 401: nobody known asks;
+//! 2. 400, 413, 422: the request by itself, whatever there is and whoever asks;
+//! 3. 403: the caller's role may never do this (`baton_domain::rights`);
+//! 4. 404: what the path names is not there, or not for this caller;
+//! 5. 403: the caller may read the task but not write it, or not this about it;
+//! 6. 404: what the body names is not there, or not for this caller;
+//! 7. 409, 422: how things stand.
+//!
+//! So a refusal tells nobody of things that it may not read. Which agents there are is no more
+//! told to those who may not see the directory: to them every agent but themselves is 403.
 
 use baton_commands::CommandError;
 use baton_domain::{account::AccountRefusal, task::TaskRefusal, webhook::WebhookRefusal};
@@ -21,6 +34,8 @@ impl From<CommandError> for Problem {
             CommandError::Unauthenticated => Self::unauthorized(),
             CommandError::ReadOnly | CommandError::ProjectIsProtected => Self::forbidden(detail),
             CommandError::NotWritable => Self::claim_first(),
+            CommandError::OneNotWritable { .. } => Self::forbidden(detail),
+            CommandError::OneNotFound { id } => Self::not_found(&format!("Task {id}")),
             CommandError::NotFound { what } => Self::not_found(what),
             CommandError::InactiveAgent { .. } => {
                 Self::invalid_field("assigned_to_agent_id", detail)
@@ -124,6 +139,7 @@ fn of_account(refusal: AccountRefusal) -> Problem {
         | AccountRefusal::Full { .. } => Problem::conflict(detail),
         AccountRefusal::NameIsAnId => Problem::invalid_field("name", detail),
         AccountRefusal::NoSuchAgent => Problem::not_found("Agent"),
+        AccountRefusal::NotOpened => Problem::not_found("Account"),
         AccountRefusal::NotAdmin { .. } | AccountRefusal::Protected { .. } => {
             Problem::forbidden(detail)
         }

@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use poem::http::{HeaderMap, HeaderValue};
 use poem::{Endpoint, IntoResponse, Middleware, PathPattern, Request, Response, Result};
+use poem_openapi::registry::MetaHeader;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::header::static_name;
+use crate::header::{shown_header, static_name};
 
 /// The header that carries the id, both ways.
 pub const HEADER: &str = "X-Request-Id";
@@ -31,6 +32,13 @@ impl RequestId {
         let sent = sent.and_then(|text| Uuid::try_parse(text).ok());
         Self(sent.unwrap_or_else(Uuid::now_v7))
     }
+}
+
+/// The header as the OpenAPI document shows it: every answer has it.
+pub(crate) fn shown() -> MetaHeader {
+    let description = "Id of the request, a UUID: the one that was sent, or a new one. Events that \
+                       it leads to carry it as `correlationid`.";
+    shown_header(HEADER, "string", description, true)
 }
 
 /// Middleware: gives each request its id and writes the access log.

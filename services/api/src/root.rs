@@ -7,7 +7,7 @@ use poem::{
 };
 use serde_json::{Value, json};
 
-use crate::{document::Documents, service::now};
+use crate::{document::Documents, problem, service::now};
 
 /// The Health document (protocol 2.8).
 pub(crate) fn health_document() -> Value {
@@ -31,6 +31,7 @@ pub(crate) fn routes(documents: Documents) -> Route {
     health_routes()
         .at("/openapi.json", get(openapi).with(AddData::new(Document(json))))
         .at("/docs", get(docs).with(AddData::new(Page(page))))
+        .at("/docs/problems", get(problems))
 }
 
 #[derive(Clone)]
@@ -52,4 +53,10 @@ fn openapi(Data(document): Data<&Document>) -> Response {
 #[handler]
 fn docs(Data(page): Data<&Page>) -> Html<String> {
     Html(page.0.clone())
+}
+
+/// Where the `type` of every problem leads.
+#[handler]
+fn problems() -> Html<String> {
+    Html(problem::page())
 }

@@ -8,18 +8,19 @@ use baton_feed::{Feed, FeedError};
 use baton_projections::{Model, Reads};
 use baton_webhooks::{AddressRules, Deliveries};
 use poem::{EndpointExt, Response, endpoint::BoxEndpoint, middleware::AddData};
-use poem_openapi::OpenApiService;
+use poem_openapi::{LicenseObject, OpenApiService, ServerObject};
 
 use crate::{
     allow::Allow,
     caller::{Authenticate, Authenticated, Origin, Read, Write},
     credential::Credential,
     document::Documents,
-    edge::{EdgeSettings, edge, routes},
+    edge::{EdgeSettings, PREFIXES, edge, routes},
+    header::MIN_POSITION,
     problem::Problem,
     resources::{
-        AgentsApi, EventsApi, HealthApi, MeApi, TaskEventsApi, TaskReadsApi, TaskWritesApi,
-        WebhooksApi,
+        AgentsApi, EXAMPLES, EventsApi, HealthApi, MeApi, TaskEventsApi, TaskReadsApi,
+        TaskWritesApi, WebhooksApi,
     },
     root,
 };
@@ -47,14 +48,6 @@ pub(crate) struct Reader {
     pub(crate) directory: Arc<Account>,
 }
 
-/// The reader knows of a position that the log has not.
-#[derive(Debug, thiserror::Error)]
-#[error("the log ends at {head}, before {position}")]
-struct NotReached {
-    position: i64,
-    head: i64,
-}
-
 impl Services {
     /// What surrounds the command of a call.
     pub(crate) fn context(&self, call: &Write<Caller>, body_digest: [u8; 32]) -> Context {
@@ -74,13 +67,9 @@ impl Services {
         call: &Read<Caller>,
         model: Model,
     ) -> Result<Reader, Problem> {
+        self.has_reached(call.min_position).await?;
         let acknowledged = self.commands.log().acknowledged();
-        let wanted = acknowledged.max(call.min_position.unwrap_or_default());
-        self.level(model, wanted).await?;
-        if wanted > acknowledged {
-            // What the reader knows of happened on another node, perhaps to the account.
-            self.commands.directory().catch_up().await?;
-        }
+        self.level(model, acknowledged.max(call.min_position.unwrap_or_default())).await?;
         self.standing(&call.caller)
     }
 
@@ -89,8 +78,8 @@ impl Services {
         Ok(self.reads.wait(model, position, READ_WAIT_MAX).await?)
     }
 
-    /// Says no where the log itself has not come as far as the reader knows; whoever reads the log
-    /// sees every write that any node has acknowledged (promise P8).
+    /// Says no to a position that no answer can have had: the log, which has every write that any
+    /// node has acknowledged, ends before it. To wait for it would be to wait for nothing.
     pub(crate) async fn has_reached(&self, position: Option<i64>) -> Result<(), Problem> {
         let acknowledged = self.commands.log().acknowledged();
         let Some(position) = position.filter(|position| *position > acknowledged) else {
@@ -98,7 +87,8 @@ impl Services {
         };
         let head = self.commands.log().head().await.map_err(FeedError::Read)?;
         if head < position {
-            return Err(Problem::unavailable(1, &NotReached { position, head }));
+            let message = format!("must be a position in the log, which ends at {head}");
+            return Err(Problem::invalid_field(MIN_POSITION, message));
         }
         // What the reader knows of happened on another node, perhaps to the account.
         Ok(self.commands.directory().catch_up().await?)
@@ -138,7 +128,7 @@ impl Authenticate<Caller> for Services {
 #[must_use]
 pub fn server(services: Arc<Services>, settings: EdgeSettings) -> BoxEndpoint<'static, Response> {
     let api = api();
-    let root = root::routes(Documents::of(&api));
+    let root = root::routes(Documents::of(&api, EXAMPLES));
     let door: Arc<dyn Authenticate<Caller>> = Arc::clone(&services) as _;
     let api =
         api.with(AddData::new(door)).with(AddData::new(services)).with(Allow::of::<Operations>());
@@ -154,7 +144,7 @@ pub fn side_server(settings: EdgeSettings) -> BoxEndpoint<'static, Response> {
 /// The text of the OpenAPI document.
 #[must_use]
 pub fn openapi() -> String {
-    Documents::of(&api()).json
+    Documents::of(&api(), EXAMPLES).json
 }
 
 type Operations = (
@@ -170,11 +160,11 @@ type Operations = (
 
 fn api() -> OpenApiService<Operations, ()> {
     OpenApiService::new(Operations::default(), "Baton", env!("CARGO_PKG_VERSION"))
-        .description(
-            "Coordination for teams of AI agents: identities, tasks handed from one to another \
-             with the whole chain of custody on record, and news when something is done.",
+        .description(include_str!("about.md"))
+        .license(
+            LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"),
         )
-        .server("/v1")
+        .server(ServerObject::new(PREFIXES[0]).description("This server; `/api` is the same."))
 }
 
 /// The node's clock.

@@ -6,14 +6,33 @@ use serde_json::{Value, json};
 use super::{ListNotes, NewNote, Notes};
 use crate::answer::{Created, CreatedOrOk, Rendered};
 use crate::document::{self, Documents};
+use crate::example::{Examples, Operation, Parameter};
 use crate::problem::Problem;
 use crate::schema::{
     Agent, AgentWithKey, Chain, Delivery, DirectoryAgent, Either, Health, Me, OkDeleted, Task,
-    TaskCancelled, TaskCompleted, TaskDetail, TaskPage, Webhook, WebhookWithSecret,
+    TaskCancelled, TaskCompleted, TaskDetail, TaskList, Webhook, WebhookWithSecret,
 };
 
+/// As a resource would give them: one note, and one operation that refuses something.
+const EXAMPLES: Examples = Examples { operation: note, parameter: note_id };
+
+fn note(operation: &str) -> Option<Operation> {
+    let note = json!({ "id": "1" });
+    Some(match operation {
+        "finish_note" => Operation::answering(200, "The note", note)
+            .to("No field is needed", json!({}))
+            .refusing([Problem::not_found("Note"), Problem::conflict("it is done already")]),
+        _ => return None,
+    })
+}
+
+fn note_id(path: &str, name: &str) -> Option<Parameter> {
+    let is_id = path.starts_with("/notes/") && name == "id";
+    is_id.then(|| Parameter { description: Some("Id of the note."), example: json!("1") })
+}
+
 fn spec() -> Value {
-    document::finish(&OpenApiService::new(Notes, "Notes", "1").spec())
+    document::finish(&OpenApiService::new(Notes, "Notes", "1").spec(), EXAMPLES)
 }
 
 #[test]
@@ -71,17 +90,36 @@ fn the_document_names_every_parameter_once() {
 fn the_document_lists_the_errors_an_operation_can_give() {
     let spec = spec();
     let rows = [
-        ("/notes", "post", "201 400 401 403 404 409 413 422 429 500 503"),
-        ("/notes", "get", "200 401 403 422 429 500 503"),
-        ("/notes/{id}", "get", "200 401 403 404 422 429 500 503"),
-        ("/notes/{id}", "delete", "204 401 403 404 409 429 500 503"),
-        ("/open", "get", "200 429 500 503"),
+        ("/notes", "post", "201 400 401 409 413 422 429 500 503"),
+        ("/notes", "get", "200 401 422 429 500 503"),
+        ("/notes/{id}", "delete", "204 401 429 500 503"),
+        ("/notes/{id}/done", "post", "200 400 401 404 409 413 422 429 500 503"),
+        ("/open", "get", "200 429 500"),
     ];
     for (path, method, expected) in rows {
         let responses = spec["paths"][path][method]["responses"].as_object().unwrap();
         let got: Vec<_> = responses.keys().map(String::as_str).collect();
         assert_eq!(got.join(" "), expected, "{method} {path}");
     }
+}
+
+#[test]
+fn the_document_shows_the_examples_of_an_operation() {
+    let done = &spec()["paths"]["/notes/{id}/done"]["post"];
+    let id = &done["parameters"][1];
+    assert_eq!((&id["description"], &id["example"]), (&json!("Id of the note."), &json!("1")));
+    let body = &done["requestBody"]["content"]["application/json"]["examples"];
+    let example = json!({ "summary": "No field is needed", "value": {} });
+    assert_eq!(*body, json!({ "no-field-is-needed": example }));
+    let examples = |status: &str, content_type: &str| {
+        done["responses"][status]["content"][content_type]["examples"].clone()
+    };
+    assert_eq!(examples("200", "application/json")["the-note"]["value"], json!({ "id": "1" }));
+    let conflicts = examples("409", "application/problem+json");
+    assert_eq!(conflicts.as_object().unwrap().len(), 2, "its own, and that of every POST");
+    let shown = &conflicts["it-is-done-already"]["value"];
+    assert_eq!(shown["instance"], "/v1/notes/1/done");
+    assert_eq!(shown["detail"], "it is done already");
 }
 
 #[test]
@@ -110,12 +148,29 @@ fn documents_and_readers_name_the_same_fields() {
     assert_eq!(crate::drift::of_query::<ListNotes>(), Vec::<String>::new());
 }
 
+/// A text of the document that would end the script it stands in.
+#[test]
+fn the_page_holds_texts_that_look_like_markup() {
+    let operation = |_: &str| {
+        let summary = "</script><script>alert(1)</script>";
+        Some(Operation::answering(200, summary, json!({ "id": "1" })))
+    };
+    let service = OpenApiService::new(Notes, "Notes", "1");
+    let documents = Documents::of(&service, Examples { operation, ..EXAMPLES });
+    assert!(documents.json.contains("</script>"));
+    assert!(!documents.page.contains("<script>alert"));
+}
+
 #[test]
 fn the_page_shows_the_finished_document() {
-    let documents = Documents::of(&OpenApiService::new(Notes, "Notes", "1"));
+    let documents = Documents::of(&OpenApiService::new(Notes, "Notes", "1"), EXAMPLES);
     let json: Value = serde_json::from_str(&documents.json).unwrap();
     assert_eq!(json, spec());
     assert!(documents.page.contains(&documents.json));
+    assert!(documents.page.contains("<title>Baton API</title>"));
+    for other in ["<script src", "<link ", "@import", "<iframe"] {
+        assert!(!documents.page.contains(other), "the page needs no other: {other}");
+    }
     assert!(!documents.page.contains("ListNotesDocument"));
 }
 
@@ -125,7 +180,7 @@ struct Shapes;
 #[OpenApi]
 impl Shapes {
     #[oai(path = "/a", method = "get")]
-    async fn a(&self) -> Result<Rendered<Either<Vec<Task>, TaskPage>>, Problem> {
+    async fn a(&self) -> Result<Rendered<Either<TaskList, Task>>, Problem> {
         Err(Problem::not_found("Shape"))
     }
 
@@ -191,7 +246,7 @@ impl Shapes {
 }
 
 fn shapes() -> Value {
-    document::finish(&OpenApiService::new(Shapes, "Shapes", "1").spec())
+    document::finish(&OpenApiService::new(Shapes, "Shapes", "1").spec(), EXAMPLES)
 }
 
 #[test]
@@ -212,7 +267,7 @@ fn full_objects_name_every_field_as_required() {
     let optional = [
         ("Agent", vec!["key_prefix"]),
         ("AgentWithKey", vec!["key_prefix"]),
-        ("Chain", vec![]),
+        ("DelegationChain", vec![]),
         ("ChainEntry", vec![]),
         ("Delivery", vec![]),
         ("Health", vec![]),
@@ -220,6 +275,7 @@ fn full_objects_name_every_field_as_required() {
         ("TaskCancelled", vec![]),
         ("TaskCompleted", vec!["next_occurrence"]),
         ("TaskDetail", vec![]),
+        ("ListedTask", vec!["context", "description", "metadata", "project", "subtasks"]),
         ("TaskPage", vec![]),
         ("Webhook", vec![]),
         ("WebhookWithSecret", vec!["secret"]),

@@ -1,10 +1,10 @@
-//! Agents: identities and keys (contract 1.1).
+//! Agents: identities and keys (protocol 1.1).
 
 use std::{collections::HashMap, sync::Arc};
 
 use baton_commands::{Answer, Caller, ChangeAgent, CommandError, DeleteAgent, RotateKey};
 use baton_domain::{
-    AgentId, Standing, Timestamp,
+    AgentId, Right, Standing, Timestamp,
     account::{Account, Agent, KeyExposure},
 };
 use baton_projections::Model;
@@ -45,7 +45,7 @@ impl AgentsApi {
         call: Read<Caller>,
     ) -> Result<Rendered<Vec<Either<AgentSchema, DirectoryAgent>>>, Problem> {
         let reader = services.reader(&call, Model::Tasks).await?;
-        if !reader.standing.reads_directory() {
+        if !reader.standing.may(Right::ReadDirectory) {
             return Err(Problem::forbidden("you may not list the account's agents"));
         }
         let mut agents: Vec<&Agent> = reader.directory.living().collect();
@@ -85,7 +85,7 @@ impl AgentsApi {
         let reader = services.reader(&call, Model::Tasks).await?;
         let found = reader.directory.find(agent_id.as_str());
         let is_self = found.is_some_and(|agent| Some(agent.id) == call.caller.agent());
-        if !is_self && !reader.standing.reads_directory() {
+        if !is_self && !reader.standing.may(Right::ReadDirectory) {
             return Err(Problem::forbidden("you may read no agent but yourself"));
         }
         let agent = found.ok_or_else(|| Problem::not_found("Agent"))?;
@@ -114,6 +114,8 @@ impl AgentsApi {
     }
 
     /// Change an agent (the same as PATCH)
+    ///
+    /// Only the fields in the body change.
     #[oai(path = "/agents/:agent_id", method = "put", operation_id = "putAgent")]
     async fn put(
         &self,
@@ -207,7 +209,7 @@ fn with_key<const STATUS: u16>(
 }
 
 fn exposure(standing: &Standing) -> KeyExposure {
-    match standing.is_admin() {
+    match standing.may(Right::ReadAgentsWhole) {
         true => KeyExposure::Prefix,
         false => KeyExposure::Hidden,
     }
@@ -255,7 +257,7 @@ impl Facts {
 
     /// As much of the agent as the reader may see.
     pub(super) fn show(&self, agent: &Agent, reader: &Standing) -> Value {
-        if reader.is_admin() || reader.agent() == Some(agent.id) {
+        if reader.may(Right::ReadAgentsWhole) || reader.agent() == Some(agent.id) {
             self.whole(agent, exposure(reader))
         } else {
             json!(agent.directory_document(self.open_tasks(agent.id), self.seen(agent.id)))

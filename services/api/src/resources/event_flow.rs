@@ -3,7 +3,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use baton_commands::Caller;
-use baton_domain::task::Task;
+use baton_domain::{Right, task::Task};
 use baton_feed::{Batch, FeedError, Listener};
 use baton_log::{EventFilter, Scope};
 use futures_util::{Stream, stream};
@@ -103,7 +103,7 @@ impl Flow {
         let scope = self.listener.scope();
         let reader = may_read(&self.services, &self.caller, scope, Deleted::Readable).await.ok()?;
         match scope {
-            Scope::Stream(stream) if !reader.standing.reads_events() => {
+            Scope::Stream(stream) if !reader.standing.may(Right::ReadAllEvents) => {
                 let task = self.services.feed.task(stream).await.ok()?;
                 Some(!Task::is_alive(&task.state))
             }

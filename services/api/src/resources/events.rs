@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use baton_commands::Caller;
-use baton_domain::task;
+use baton_domain::{Right, task};
 use baton_feed::{Batch, Listener};
 use baton_log::{EventFilter, Scope, StreamId};
 use poem::web::Data;
@@ -134,7 +134,7 @@ pub(super) async fn may_read(
     deleted: Deleted,
 ) -> Result<Reader, Problem> {
     let reader = services.standing(caller)?;
-    if reader.standing.reads_events() {
+    if reader.standing.may(Right::ReadAllEvents) {
         return Ok(reader);
     }
     let Scope::Stream(stream) = scope else {

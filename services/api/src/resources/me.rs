@@ -53,6 +53,9 @@ impl MeApi {
 #[OpenApi(tag = "Tag::Service")]
 impl HealthApi {
     /// Is the server up?
+    ///
+    /// This process answers; whether it can reach what it needs, `/health/ready` says. Needs no
+    /// credential.
     #[oai(path = "/health", method = "get", operation_id = "getHealth")]
     async fn health(&self) -> Result<Rendered<Health>, Problem> {
         Rendered::of(&health_document())

@@ -1,4 +1,4 @@
-//! The resources of contract section 1: each translates a request to one command or one query,
+//! The resources of protocol 1: each translates a request to one command or one query,
 //! and its outcome to a document. Rules and SQL live elsewhere.
 
 mod agent_bodies;
@@ -6,8 +6,11 @@ mod agents;
 mod event_flow;
 mod event_query;
 mod events;
+mod examples;
 mod finish_bodies;
 mod me;
+#[cfg(any(test, feature = "fuzzing"))]
+mod readers;
 mod task_bodies;
 mod task_events;
 mod task_query;
@@ -18,7 +21,10 @@ mod webhooks;
 
 pub(crate) use agents::AgentsApi;
 pub(crate) use events::EventsApi;
+pub(crate) use examples::EXAMPLES;
 pub(crate) use me::{HealthApi, MeApi};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use readers::{read_bodies, read_queries};
 pub(crate) use task_events::TaskEventsApi;
 pub(crate) use task_reads::TaskReadsApi;
 pub(crate) use task_writes::TaskWritesApi;

@@ -29,6 +29,8 @@ const NOTE: Text = Text::filled(2_000);
 const NOTES_MAX: usize = 100;
 const TASK_IDS: ListRule =
     ListRule { shape: Shape::ArrayOrCommas, items_max: 100, item: Text::filled(100) };
+const BATCH: ListRule =
+    ListRule { shape: Shape::Array, items_max: 1_000, item: Text::filled(2_000) };
 const TOKENS_MAX: i64 = 1_000_000_000_000;
 const RETRIES_MAX: i64 = 100;
 const INTERVAL_MAX: i64 = 10_000;
@@ -326,6 +328,30 @@ impl FromFields for TaskUpdate {
     }
 }
 
+/// Tasks to be deleted together.
+#[derive(Debug)]
+pub(super) struct BatchDeletion {
+    pub(super) ids: Vec<String>,
+}
+
+/// Tasks to be deleted together.
+#[derive(Object)]
+#[oai(rename = "TaskBatchDeletion")]
+pub(super) struct BatchDeletionDocument {
+    /// Their ids; one that comes twice counts once.
+    #[oai(validator(min_items = 1, max_items = 1000))]
+    task_ids: Vec<String>,
+}
+
+impl FromFields for BatchDeletion {
+    type Document = BatchDeletionDocument;
+
+    fn from_fields(fields: &mut Fields<'_>) -> Self {
+        let ids = fields.ids("task_ids", BATCH);
+        Self { ids: ids.check(|ids| !ids.is_empty(), "must have at least 1 item").required() }
+    }
+}
+
 /// The fields that creation and update share, but for `content`.
 fn read_changes(fields: &mut Fields<'_>, changes: &mut Changes) {
     changes.description = fields.text("description", DESCRIPTION).patch().into_option();
@@ -373,15 +399,17 @@ fn read_foreign(fields: &mut Fields<'_>) -> ForeignIds {
 /// those are not new.
 fn read_notes(fields: &mut Fields<'_>) -> Vec<String> {
     let texts = |value: Value| {
+        let wrong = || "must be a string or an array of strings".to_owned();
         let items = match value {
             Value::Array(items) => items,
-            one => vec![one],
+            one @ Value::String(_) => vec![one],
+            _ => return Err(wrong()),
         };
         let news = items.into_iter().filter(|item| !item.is_object());
         let texts: Result<Vec<String>, String> = news
             .map(|item| match item {
                 Value::String(text) => NOTE.check(text),
-                _ => Err("must be a string or an array of strings".to_owned()),
+                _ => Err(wrong()),
             })
             .collect();
         texts.and_then(|texts| match texts.len() > NOTES_MAX {
@@ -401,5 +429,6 @@ mod tests {
     fn what_is_read_is_what_is_shown() {
         assert_eq!(drift::of_body::<NewTask>(), [""; 0]);
         assert_eq!(drift::of_body::<TaskUpdate>(), [""; 0]);
+        assert_eq!(drift::of_body::<BatchDeletion>(), [""; 0]);
     }
 }

@@ -1,22 +1,43 @@
 //! The query of `GET /tasks` (protocol 1.2).
 
-use baton_domain::{AgentId, TaskId, task::Status};
-use baton_projections::tasks::{Assignee, TaskFilter, shown_statuses};
-use poem_openapi::Object;
+use baton_domain::{
+    AgentId, TaskId,
+    task::{SessionState, Status, View},
+};
+use baton_projections::tasks::{Assignee, Scope, Sort, TaskFilter, shown_statuses};
+use jiff::{ToSpan as _, civil::Date, tz::TimeZone};
+use poem_openapi::{Enum, Object};
 
 use super::task_bodies::STATUS_WORDS;
 use crate::{
     field::Text,
+    moment,
     page::{self, Window},
     query::{FromParams, Params},
+    schema::{Day, SessionState as SessionStateWord},
     service::{Reader, now},
 };
 
 const REFERENCE: Text = Text::filled(2_000);
 const LABEL: Text = Text::filled(100);
 const SEARCH: Text = Text::up_to(2_000);
-/// The largest `offset`; a longer walk is better done by narrower filters.
-const OFFSET_MAX: i64 = 10_000;
+const STATE_WORDS: [(&str, SessionState); 3] = [
+    ("working", SessionState::Working),
+    ("waiting_input", SessionState::WaitingInput),
+    ("errored", SessionState::Errored),
+];
+const DUE_WORDS: [(&str, Due); 3] =
+    [("today", Due::Today), ("upcoming", Due::Upcoming), ("overdue", Due::Overdue)];
+const SORT_WORDS: [(&str, Sort); 4] = [
+    ("priority", Sort::Priority),
+    ("updated", Sort::Updated),
+    ("due", Sort::Due),
+    ("completed", Sort::Completed),
+];
+const INCLUDE_WORDS: [(&str, Scope); 1] = [("pagination", Scope::Total)];
+const VIEW_WORDS: [(&str, View); 1] = [("summary", View::Summary)];
+/// Days ahead that are `upcoming`, from tomorrow.
+const UPCOMING_DAYS: i64 = 7;
 
 /// Filters of the task list.
 #[derive(Object)]
@@ -50,23 +71,80 @@ pub(super) struct TaskQueryDocument {
     include_completed: Option<bool>,
     /// True: with a live claim; false: without.
     claimed: Option<bool>,
+    /// What the holder of the claim says it is doing: `working`, `waiting_input` or `errored`.
+    state: Option<SessionStateWord>,
+    /// `today`: due on or before today and not finished, so overdue ones too; `upcoming`: due from
+    /// tomorrow to 7 days ahead; `overdue`: due before today and not finished; a date
+    /// `YYYY-MM-DD`: due exactly then. Days are those of UTC.
+    due: Option<String>,
+    /// Due after this day, strictly.
+    due_after: Option<Day>,
+    /// Due before this day, strictly.
+    due_before: Option<Day>,
     /// In content or description, whatever the case.
     search: Option<String>,
+    /// In which order: `priority` (when left out): the most urgent first; `updated`: the last
+    /// changed first; `due`: the first due first, those without a day last; `completed`: the last
+    /// completed first, those that are not completed last. Tasks that are equal in it are in the
+    /// order of priority, then age, then id.
+    sort: Option<SortWord>,
     /// At most so many, 1 to 1000; 500 when left out.
     limit: Option<i64>,
     /// Skip so many, up to 10,000.
     offset: Option<i64>,
+    /// `pagination`: the answer is a page object that says how many tasks there are, instead of a
+    /// bare array. Counting costs as much as there are tasks.
+    include: Option<Vec<IncludeWord>>,
+    /// `summary`: tasks without `description`, `context`, `metadata`, `subtasks` and `project`.
+    view: Option<ViewWord>,
+}
+
+/// In which order a list of tasks is.
+#[derive(Enum)]
+#[oai(rename = "TaskSort", rename_all = "lowercase")]
+enum SortWord {
+    Priority,
+    Updated,
+    Due,
+    Completed,
+}
+
+/// What a list has beside its tasks.
+#[derive(Enum)]
+#[oai(rename = "TaskListInclude", rename_all = "lowercase")]
+enum IncludeWord {
+    Pagination,
+}
+
+/// How much of each task a list shows.
+#[derive(Enum)]
+#[oai(rename = "TaskListView", rename_all = "lowercase")]
+enum ViewWord {
+    Summary,
+}
+
+/// A word of `due`, or a day.
+#[derive(Debug, Clone, Copy)]
+enum Due {
+    Today,
+    Upcoming,
+    Overdue,
+    On(Date),
 }
 
 /// What was asked for.
 pub(super) struct TaskQuery {
     pub(super) wanted: Wanted,
     pub(super) window: Window,
+    pub(super) sort: Sort,
+    pub(super) scope: Scope,
+    pub(super) view: View,
 }
 
 /// The filters, references still as sent.
 pub(super) struct Wanted {
-    assigned_to: Option<String>,
+    /// By one name of the parameter or by both.
+    assigned_to: Vec<String>,
     created_by: Option<String>,
     parent: Option<String>,
     in_epic: bool,
@@ -79,6 +157,10 @@ pub(super) struct Wanted {
     completed: Option<bool>,
     include_completed: bool,
     claimed: Option<bool>,
+    session_state: Option<SessionState>,
+    due: Option<Due>,
+    due_after: Option<Date>,
+    due_before: Option<Date>,
     search: Option<String>,
 }
 
@@ -91,7 +173,7 @@ impl FromParams for TaskQuery {
         let assigned_to = params.text("assigned_to", REFERENCE).optional();
         let by_id = params.text("assigned_to_agent_id", REFERENCE).optional();
         let wanted = Wanted {
-            assigned_to: assigned_to.or(by_id),
+            assigned_to: assigned_to.into_iter().chain(by_id).collect(),
             created_by: params.text("created_by", REFERENCE).optional(),
             parent: params.text("parent_task_id", REFERENCE).optional(),
             in_epic: params.text("epic_id", REFERENCE).optional().is_some(),
@@ -106,17 +188,64 @@ impl FromParams for TaskQuery {
             completed: params.flag("completed").optional(),
             include_completed: params.flag("include_completed").or(false),
             claimed: params.flag("claimed").optional(),
+            session_state: params.choice("state", &STATE_WORDS).optional(),
+            due: params.read("due", |text| due(&text)).optional(),
+            due_after: params.date("due_after").optional(),
+            due_before: params.date("due_before").optional(),
             search: params.text("search", SEARCH).optional(),
         };
         let window = params.window(page::TASKS);
-        if window.offset > OFFSET_MAX {
-            params.wrong("offset", "must be at most 10000; narrow the filters instead");
+        let included = params.choices("include", &INCLUDE_WORDS).or(Vec::new());
+        Self {
+            wanted,
+            window,
+            sort: params.choice("sort", &SORT_WORDS).or(Sort::default()),
+            scope: included.into_iter().next().unwrap_or(Scope::Page),
+            view: params.choice("view", &VIEW_WORDS).or(View::Plain),
         }
-        Self { wanted, window }
+    }
+}
+
+fn due(text: &str) -> Result<Due, String> {
+    let word = DUE_WORDS.iter().find(|(word, _)| *word == text);
+    match (word, moment::date(text)) {
+        (Some((_, due)), _) => Ok(*due),
+        (None, Ok(day)) => Ok(Due::On(day)),
+        (None, Err(_)) => {
+            Err("must be one of today, upcoming, overdue, or a date YYYY-MM-DD".into())
+        }
     }
 }
 
 impl Wanted {
+    /// The days it is due between, both included; `None` where there can be no such day.
+    fn due_days(&self, today: Date) -> Option<(Option<Date>, Option<Date>)> {
+        let (from, to) = match self.due {
+            None => (None, None),
+            Some(Due::Today) => (None, Some(today)),
+            Some(Due::Upcoming) => {
+                let last = today.checked_add(UPCOMING_DAYS.days()).ok()?;
+                (Some(today.tomorrow().ok()?), Some(last))
+            }
+            Some(Due::Overdue) => (None, Some(today.yesterday().ok()?)),
+            Some(Due::On(day)) => (Some(day), Some(day)),
+        };
+        let after = self.due_after.map(Date::tomorrow).transpose().ok()?;
+        let before = self.due_before.map(Date::yesterday).transpose().ok()?;
+        let from = [from, after].into_iter().flatten().max();
+        Some((from, [to, before].into_iter().flatten().min()))
+    }
+
+    /// The statuses that a list of these shows.
+    fn statuses(&self) -> Vec<Status> {
+        let given = self.statuses.as_deref();
+        let mut shown = shown_statuses(given, self.completed, self.include_completed);
+        if matches!(self.due, Some(Due::Today | Due::Overdue)) {
+            shown.retain(|status| !status.is_finished());
+        }
+        shown
+    }
+
     /// The filter, or `None` where something named does not exist: nothing can match (0.3).
     pub(super) fn filter(self, reader: &Reader, me: Option<AgentId>) -> Option<TaskFilter> {
         // There are neither projects nor epics yet, so no task is in one.
@@ -127,25 +256,28 @@ impl Wanted {
             "me" => me,
             reference => reader.directory.find(reference).map(|agent| agent.id),
         };
-        let assigned_to = match self.assigned_to.as_deref() {
-            None => None,
-            Some("none") => Some(Assignee::Nobody),
-            Some(reference) => Some(Assignee::Agent(agent(reference)?)),
-        };
+        let mut assigned_to = None;
+        for reference in &self.assigned_to {
+            let assignee = match reference.as_str() {
+                "none" => Assignee::Nobody,
+                reference => Assignee::Agent(agent(reference)?),
+            };
+            if assigned_to.replace(assignee).is_some_and(|other| other != assignee) {
+                return None;
+            }
+        }
         let created_by = match self.created_by.as_deref() {
             None => None,
             Some(reference) => Some(agent(reference)?),
         };
-        let parent = match self.parent {
+        let parent = match &self.parent {
             None => None,
             Some(id) => Some(id.parse::<TaskId>().ok()?),
         };
+        let now = now();
+        let (due_from, due_to) = self.due_days(now.to_jiff().to_zoned(TimeZone::UTC).date())?;
         Some(TaskFilter {
-            statuses: shown_statuses(
-                self.statuses.as_deref(),
-                self.completed,
-                self.include_completed,
-            ),
+            statuses: self.statuses(),
             assigned_to,
             created_by,
             parent,
@@ -153,8 +285,10 @@ impl Wanted {
             labels: self.labels,
             any_label: self.any_label,
             search: self.search,
-            claimed: self.claimed.map(|claimed| (claimed, now())),
-            ..TaskFilter::default()
+            claimed: self.claimed.map(|claimed| (claimed, now)),
+            session_state: self.session_state,
+            due_from,
+            due_to,
         })
     }
 }

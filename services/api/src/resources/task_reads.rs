@@ -1,28 +1,28 @@
-//! Operations that read tasks and their chains (contract 1.2, 1.3).
+//! Operations that read tasks and their chains (protocol 1.2, 1.3).
 
 use std::sync::Arc;
 
 use baton_commands::Caller;
 use baton_domain::{
-    TaskId,
+    Right, TaskId,
     task::{Task, View, chain},
 };
 use baton_projections::{
     Model,
-    tasks::{Page, Scope},
+    tasks::{Page, TaskPage},
 };
 use poem::web::Data;
 use poem_openapi::OpenApi;
-use serde_json::json;
 
 use super::{Tag, task_query::TaskQuery};
 use crate::{
     answer::Rendered,
     caller::Read,
+    page,
     path::{Id, Path},
     problem::Problem,
     query::Query,
-    schema::{Chain, Task as TaskSchema, TaskDetail},
+    schema::{Chain, Task as TaskSchema, TaskDetail, TaskList},
     service::{Reader, Services},
 };
 
@@ -33,34 +33,45 @@ pub(crate) struct TaskReadsApi;
 impl TaskReadsApi {
     /// List tasks
     ///
-    /// Those the caller may read, most urgent first, then oldest. Without `status`, `completed`
-    /// or `include_completed` completed and cancelled tasks are left out. `X-Has-More: true`
-    /// says that the list goes on.
+    /// Those the caller may read, most urgent first, then oldest, unless `sort` says otherwise.
+    /// Filters narrow each other down: a task is listed that passes them all. Without `status`,
+    /// `completed` or `include_completed` completed and cancelled tasks are left out and failed
+    /// ones kept. A reference to somebody or something unknown matches nothing.
+    ///
+    /// The answer is an array; `X-Has-More: true` says that the list goes on after it. With
+    /// `include=pagination` it is a page object instead, which says how long the list is.
     #[oai(path = "/tasks", method = "get", operation_id = "listTasks")]
     async fn list(
         &self,
         services: Data<&Arc<Services>>,
         call: Read<Caller>,
         query: Query<TaskQuery>,
-    ) -> Result<Rendered<Vec<TaskSchema>>, Problem> {
+    ) -> Result<Rendered<TaskList>, Problem> {
         let reader = services.reader(&call, Model::Tasks).await?;
-        let TaskQuery { wanted, window } = query.0;
-        if wanted.by_project && !reader.standing.reads_all() {
+        let TaskQuery { wanted, window, sort, scope, view } = query.0;
+        if wanted.by_project && !reader.standing.may(Right::ReadAllTasks) {
             return Err(Problem::forbidden("you may not filter tasks by project"));
         }
-        let Some(filter) = wanted.filter(&reader, call.caller.agent()) else {
-            return Rendered::of(&json!([]));
+        let found = match wanted.filter(&reader, call.caller.agent()) {
+            Some(filter) => {
+                let (limit, offset) = (to_u32(window.limit), to_u32(window.offset));
+                let page = Page { limit, offset, sort, scope };
+                let account = &call.caller.account;
+                services.reads.list(account, &reader.standing, &filter, page).await?
+            }
+            None => TaskPage::empty(scope),
         };
-        let (limit, offset) = (to_u32(window.limit), to_u32(window.offset));
-        let page = Page { limit, offset, scope: Scope::Page };
-        let account = &call.caller.account;
-        let found = services.reads.list(account, &reader.standing, &filter, page).await?;
-        let shown: Vec<_> =
-            found.tasks.iter().map(|task| task.document(&reader.directory, View::Plain)).collect();
-        Ok(Rendered::of(&shown)?.has_more(found.has_more))
+        let tasks = found.tasks.iter().map(|task| task.document(&reader.directory, view));
+        let tasks: Vec<_> = tasks.collect();
+        match found.total {
+            Some(total) => Rendered::of(&page::Page::new(tasks, total, window)),
+            None => Ok(Rendered::of(&tasks)?.has_more(found.has_more)),
+        }
     }
 
     /// Read a task
+    ///
+    /// With its comments and links. One that the caller may not read is not there.
     #[oai(path = "/tasks/:id", method = "get", operation_id = "getTask")]
     async fn get(
         &self,

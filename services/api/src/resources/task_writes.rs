@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use baton_commands::{Answer, Caller, ChangeTask, CreateTask, TaskAction};
+use baton_commands::{Answer, Caller, ChangeTask, CreateTask, DeleteTasks, TaskAction};
 use baton_domain::task::{Task, View};
 use poem::web::Data;
 use poem_openapi::OpenApi;
@@ -11,10 +11,10 @@ use serde_json::json;
 use super::{
     Tag,
     finish_bodies::{Cancellation, Completion, Failure},
-    task_bodies::{Delegation, NewTask, TaskUpdate},
+    task_bodies::{BatchDeletion, Delegation, NewTask, TaskUpdate},
 };
 use crate::{
-    answer::{Created, CreatedOrOk, Rendered},
+    answer::{Created, CreatedOrOk, NoContent, Rendered},
     body::{Body, NoFields},
     caller::Write,
     path::{Id, Path},
@@ -64,6 +64,8 @@ impl TaskWritesApi {
     }
 
     /// Change a task (the same as PATCH)
+    ///
+    /// Only the fields in the body change.
     #[oai(path = "/tasks/:id", method = "put", operation_id = "putTask")]
     async fn put(
         &self,
@@ -89,6 +91,23 @@ impl TaskWritesApi {
         let answer = change(&services, &call, id.0, NO_BODY, TaskAction::Delete).await?;
         let document = json!({"ok": true, "deleted": answer.subject.id});
         Ok(Rendered::of(&document)?.at(answer.position))
+    }
+
+    /// Delete tasks
+    ///
+    /// All of them or none: where one may not be read or written, the answer names it and nothing
+    /// is deleted. Each is deleted as `DELETE /tasks/{id}` does.
+    #[oai(path = "/tasks/batch-delete", method = "post", operation_id = "batchDeleteTasks")]
+    async fn batch_delete(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Write<Caller>,
+        body: Body<BatchDeletion>,
+    ) -> Result<NoContent, Problem> {
+        let context = services.context(&call, body.digest);
+        let command = DeleteTasks { ids: body.value.ids };
+        let answer = services.commands.delete_tasks(&context, command).await?;
+        Ok(NoContent::at(answer.position).replayed(answer.is_replay))
     }
 
     /// Complete a task
@@ -121,6 +140,9 @@ impl TaskWritesApi {
     }
 
     /// Mark a task as failed
+    ///
+    /// For work that was given up. A retry opens it again. Failing a failed task changes nothing
+    /// and is no error.
     #[oai(path = "/tasks/:id/fail", method = "post", operation_id = "failTask")]
     async fn fail(
         &self,
@@ -148,6 +170,9 @@ impl TaskWritesApi {
     }
 
     /// Call a task off
+    ///
+    /// For good: a cancelled task is never opened again. Cancelling a cancelled task changes
+    /// nothing and is no error.
     #[oai(path = "/tasks/:id/cancel", method = "post", operation_id = "cancelTask")]
     async fn cancel(
         &self,

@@ -1,9 +1,12 @@
-//! Webhooks and their deliveries (contract 1.8). All of it is for admins.
+//! Webhooks and their deliveries (protocol 1.8). All of it is for admins.
 
 use std::sync::Arc;
 
 use baton_commands::{Answer, Caller, ChangeWebhook, KeyText, RegisterWebhook, WebhookSecret};
-use baton_domain::webhook::{Webhook, WebhookCommand};
+use baton_domain::{
+    Right,
+    webhook::{Webhook, WebhookCommand},
+};
 use baton_projections::Model;
 use poem::web::Data;
 use poem_openapi::{Object, OpenApi};
@@ -31,12 +34,12 @@ pub(crate) struct WebhooksApi;
 /// Part of the delivery log.
 #[derive(Object)]
 #[oai(rename = "DeliveryWindow")]
-struct DeliveryWindowDocument {
+pub(super) struct DeliveryWindowDocument {
     /// At most so many; 20 when left out.
     limit: Option<i64>,
 }
 
-struct DeliveryWindow {
+pub(super) struct DeliveryWindow {
     limit: i64,
 }
 
@@ -52,6 +55,8 @@ impl FromParams for DeliveryWindow {
 #[OpenApi(tag = "Tag::Webhooks")]
 impl WebhooksApi {
     /// List webhooks
+    ///
+    /// All of the account, whoever registered them. Only admins see and change webhooks.
     #[oai(path = "/webhooks", method = "get", operation_id = "listWebhooks")]
     async fn list(
         &self,
@@ -97,6 +102,8 @@ impl WebhooksApi {
     }
 
     /// Read a webhook
+    ///
+    /// Its secret is not shown.
     #[oai(path = "/webhooks/:id", method = "get", operation_id = "getWebhook")]
     async fn get(
         &self,
@@ -141,6 +148,8 @@ impl WebhooksApi {
     }
 
     /// Change a webhook (the same as PATCH)
+    ///
+    /// Only the fields in the body change.
     #[oai(path = "/webhooks/:id", method = "put", operation_id = "putWebhook")]
     async fn put(
         &self,
@@ -225,7 +234,7 @@ impl WebhooksApi {
 }
 
 fn may_manage(services: &Services, caller: &Caller) -> Result<(), Problem> {
-    match services.standing(caller)?.standing.is_admin() {
+    match services.standing(caller)?.standing.may(Right::ManageWebhooks) {
         true => Ok(()),
         false => Err(Problem::forbidden("only an admin may manage webhooks")),
     }
@@ -246,7 +255,7 @@ async fn find(services: &Services, call: &Read<Caller>, id: &str) -> Result<Webh
 }
 
 /// Addresses are checked again at every delivery; this spares the client a webhook that can never
-/// be delivered (contract 4.3).
+/// be delivered (protocol 4.3).
 async fn check_url(services: &Services, url: Option<&str>) -> Result<(), Problem> {
     let Some(url) = url else { return Ok(()) };
     let checked = services.addresses.check(url).await;

@@ -40,7 +40,9 @@ struct Hop {
 }
 
 /// The delegation chain of a task: all tasks with the same root.
+// Not called as one of its properties: generators name a variable after each.
 #[derive(Debug, Clone, PartialEq, Object)]
+#[oai(rename = "DelegationChain")]
 pub struct Chain {
     /// The id asked for.
     pub task_id: String,

@@ -17,7 +17,8 @@ pub use event::{CloudEvent, EventPage, TaskWaited};
 pub use problem::{FieldErrorDocument, ProblemDocument};
 pub use scalar::{ClockTime, Day, Either, Instant, JsonObject, Moment, NoFieldsDocument, Nullable};
 pub use task::{
-    AgentRef, Comment, EvidenceItem, EvidenceKind, EvidencePolicy, Link, Note, Project,
-    SessionState, Subtask, Task, TaskCancelled, TaskCompleted, TaskDetail, TaskPage, TaskStatus,
+    AgentRef, Comment, EvidenceItem, EvidenceKind, EvidencePolicy, Link, ListedTask, Note, Project,
+    SessionState, Subtask, Task, TaskCancelled, TaskCompleted, TaskDetail, TaskList, TaskPage,
+    TaskStatus, TaskSummary,
 };
 pub use webhook::{Delivery, SignatureScheme, Webhook, WebhookWithSecret};

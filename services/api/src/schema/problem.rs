@@ -2,6 +2,8 @@
 
 use poem_openapi::Object;
 
+use super::scalar::{Instant, Nullable};
+
 /// One wrong field or parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
 #[oai(rename = "FieldError")]
@@ -12,17 +14,19 @@ pub struct FieldErrorDocument {
     pub message: String,
 }
 
-/// An error as RFC 9457 describes it. Some errors have further members, such as `matches`,
-/// `version` or `claimed_by_agent_id`.
+/// An error as RFC 9457 describes it. Members may be added.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
 #[oai(rename = "Problem")]
 pub struct ProblemDocument {
-    /// Stable name of the kind of error; the part after `#` is for programs.
+    /// Stable name of the kind of error. It ends in one of `#bad-request`, `#unauthorized`,
+    /// `#forbidden`, `#not-found`, `#method-not-allowed`, `#conflict`, `#budget-exceeded`,
+    /// `#body-too-large`, `#invalid-fields`, `#idempotency-key-reused`, `#rate-limited`,
+    /// `#internal`, `#unavailable`, `#http`; there may be more.
     pub r#type: String,
     /// The kind of error, for people.
     pub title: String,
     /// The HTTP status.
-    pub status: u16,
+    pub status: i32,
     /// What is wrong with this request.
     pub detail: String,
     /// The path of the request.
@@ -31,4 +35,10 @@ pub struct ProblemDocument {
     pub error: String,
     /// Every wrong field, with status 422.
     pub errors: Option<Vec<FieldErrorDocument>>,
+    /// With 409: the agent that holds the task.
+    pub claimed_by_agent_id: Option<Nullable<String>>,
+    /// With 409: until when it holds the task.
+    pub lease_expires_at: Option<Nullable<Instant>>,
+    /// With 503: `unknown` where the write may have happened all the same.
+    pub outcome: Option<String>,
 }

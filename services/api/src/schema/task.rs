@@ -1,5 +1,9 @@
 //! Schemas of tasks and what hangs on them (protocol 2.1, 2.2).
 
+use std::borrow::Cow;
+
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
 use poem_openapi::{Enum, Object};
 
 use super::scalar::{ClockTime, Day, Instant, JsonObject, Nullable};
@@ -175,17 +179,15 @@ pub struct Project {
     pub updated_at: Instant,
 }
 
-/// A task.
+/// A task without what may be long: `view=summary`.
 #[derive(Debug, Clone, PartialEq, Object)]
-pub struct Task {
+pub struct TaskSummary {
     /// Opaque id, 32 hexadecimal characters.
     pub id: String,
     /// What is to be done.
     pub content: String,
     /// Equal to `content`.
     pub title: String,
-    /// Details.
-    pub description: Nullable<String>,
     /// Where the task stands.
     pub status: TaskStatus,
     /// True exactly when `status` is completed.
@@ -212,8 +214,6 @@ pub struct Task {
     pub project_id: Nullable<String>,
     /// Name of its project.
     pub project_name: Nullable<String>,
-    /// Its project.
-    pub project: Nullable<Project>,
     /// Id of the creating agent; null for the project token.
     pub created_by_agent_id: Nullable<String>,
     /// The creating agent.
@@ -266,10 +266,6 @@ pub struct Task {
     pub evidence_policy: Nullable<EvidencePolicy>,
     /// Evidence given at completion.
     pub completion_evidence: Nullable<Vec<EvidenceItem>>,
-    /// Free object that travels with the task and its events.
-    pub metadata: JsonObject,
-    /// Working memory.
-    pub context: JsonObject,
     /// Writes to `context` so far.
     pub context_version: i64,
     /// Changes so far, starting at 1.
@@ -332,8 +328,41 @@ pub struct Task {
     pub created_at: Instant,
     /// When it was last changed.
     pub updated_at: Instant,
+}
+
+/// A task.
+#[derive(Debug, Clone, PartialEq, Object)]
+pub struct Task {
+    #[oai(flatten)]
+    summary: TaskSummary,
+    /// Details.
+    pub description: Nullable<String>,
+    /// Its project.
+    pub project: Nullable<Project>,
+    /// Free object that travels with the task and its events.
+    pub metadata: JsonObject,
+    /// Working memory.
+    pub context: JsonObject,
     /// Its check list.
     pub subtasks: Vec<Subtask>,
+}
+
+/// A task in a list. With `view=summary` it has neither `description`, `project`, `metadata`,
+/// `context` nor `subtasks`; without, it has them all.
+#[derive(Debug, Clone, PartialEq, Object)]
+pub struct ListedTask {
+    #[oai(flatten)]
+    summary: TaskSummary,
+    /// Details.
+    pub description: Option<Nullable<String>>,
+    /// Its project.
+    pub project: Option<Nullable<Project>>,
+    /// Free object that travels with the task and its events.
+    pub metadata: Option<JsonObject>,
+    /// Working memory.
+    pub context: Option<JsonObject>,
+    /// Its check list.
+    pub subtasks: Option<Vec<Subtask>>,
 }
 
 /// A task with everything that hangs on it.
@@ -365,11 +394,50 @@ pub struct TaskCancelled {
     pub execution_cancelled: bool,
 }
 
+/// A list of tasks: an array, or with `include=pagination` a page object.
+#[derive(Debug, Clone, Copy)]
+pub enum TaskList {}
+
+impl Type for TaskList {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "TaskList".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference(Self::name().into_owned())
+    }
+
+    fn register(registry: &mut Registry) {
+        registry.create_schema::<Self, _>(Self::name().into_owned(), |registry| {
+            Vec::<ListedTask>::register(registry);
+            TaskPage::register(registry);
+            MetaSchema {
+                description: Some("The tasks; with `include=pagination` as a page object."),
+                one_of: vec![Vec::<ListedTask>::schema_ref(), TaskPage::schema_ref()],
+                ..MetaSchema::ANY
+            }
+        });
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
 /// One page of tasks.
 #[derive(Debug, Clone, PartialEq, Object)]
 pub struct TaskPage {
     /// The tasks.
-    pub items: Vec<Task>,
+    pub items: Vec<ListedTask>,
     /// All that match.
     pub total: i64,
     /// The limit used.
