@@ -6,7 +6,9 @@
 pub mod backup;
 pub mod baton;
 pub mod client;
+mod installed;
 pub mod nats;
+pub mod node;
 pub mod place;
 pub mod postgres;
 pub mod python;
