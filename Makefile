@@ -3,10 +3,10 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults fmt lint openapi
+.PHONY: help serve test faults fuzz fuzz-parsers fmt lint openapi
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 serve: ## Install what is missing, build, run on http://127.0.0.1:18890
 	@deploy/install.sh serve
@@ -16,6 +16,7 @@ serve: ## Install what is missing, build, run on http://127.0.0.1:18890
 test: ## Install what is missing, check the format, run every test and the linter
 	@deploy/install.sh test
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 	@# The black-box tests run the binary, which cargo does not build for other packages.
 	$(CARGO) build --workspace --bins --locked
 	$(CARGO) test --workspace --locked
@@ -31,11 +32,42 @@ faults: ## Run 200 rounds of faults under load, and a rebuild beside load (ROUND
 	$(CARGO) run --release --locked -p baton-faults -- --rounds $(ROUNDS) --from $(FROM) --seed $(SEED)
 	$(CARGO) run --release --locked -p baton-faults -- --rebuild --log target/faults-rebuild.log
 
+EXAMPLES ?= 200
+FUZZ_SECONDS ?= 0
+
+fuzz: ## Try every operation with made-up requests for about an hour (EXAMPLES= SEED= FUZZ_SECONDS=)
+	@deploy/install.sh test
+	$(CARGO) build --locked -p baton
+	BATON_FUZZ_SEED=$(SEED) BATON_FUZZ_EXAMPLES=$(EXAMPLES) BATON_FUZZ_SECONDS=$(FUZZ_SECONDS) \
+		$(CARGO) test --locked -p baton-it --test it openapi::every_operation -- --nocapture
+	@$(MAKE) --no-print-directory fuzz-parsers
+
+CARGO_FUZZ = target/tools/bin/cargo-fuzz
+PARSER_SECONDS ?= 600
+
+$(CARGO_FUZZ):
+	$(CARGO) install cargo-fuzz --version =0.13.2 --locked --root target/tools
+
+# Without a sanitizer the stable compiler will do. What crashed lies in target/fuzz/found.
+fuzz-parsers: ## Try made-up requests and histories on the parsers (PARSER_SECONDS= for each)
+	@deploy/install.sh fuzz
+	@$(MAKE) --no-print-directory $(CARGO_FUZZ)
+	@mkdir -p target/fuzz/found
+	for target in requests events; do \
+		mkdir -p target/fuzz/corpus/$$target && \
+		$(CARGO_FUZZ) run $$target target/fuzz/corpus/$$target --fuzz-dir tests/fuzz \
+			--sanitizer none --target-dir target/fuzz/build -- -max_len=16384 \
+			-max_total_time=$(PARSER_SECONDS) -artifact_prefix=target/fuzz/found/$$target- \
+			|| exit 1; \
+	done
+
 fmt: ## Format the code
 	$(CARGO) fmt --all
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml
 
 lint: ## Check format and lints
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 openapi: ## Write openapi/baton.json from the code

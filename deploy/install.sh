@@ -3,6 +3,7 @@
 #
 #   deploy/install.sh serve   what it takes to build and run
 #   deploy/install.sh test    what it takes to run the tests as well
+#   deploy/install.sh fuzz    what it takes to run the fuzz targets
 #   deploy/install.sh make    make itself, where even that is missing
 #
 # Every command that changes the system is printed before it runs. What is there is left alone.
@@ -66,6 +67,11 @@ case "${1:-serve}" in
 make)
     need make make
     ;;
+fuzz)
+    need gcc cc
+    # libFuzzer is C++.
+    need g++ c++
+    ;;
 serve | test)
     has cargo || {
         echo "error: Rust is not installed: see https://rustup.rs" >&2
@@ -81,10 +87,13 @@ serve | test)
         need python3 python3
         # The tests install published Python packages below target/.
         python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+        # A client in TypeScript is generated, compiled and run.
+        need nodejs node
+        need npm npm
     fi
     ;;
 *)
-    echo "usage: deploy/install.sh serve|test|make" >&2
+    echo "usage: deploy/install.sh serve|test|fuzz|make" >&2
     exit 2
     ;;
 esac

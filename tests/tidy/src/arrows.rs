@@ -6,7 +6,7 @@ use cargo_metadata::{Dependency, DependencyKind, Metadata, Package};
 use crate::Finding;
 
 /// Every crate of the house and those of ours it may depend on. `*` is all that are not tests.
-pub const ARROWS: [(&str, &[&str]); 16] = [
+pub const ARROWS: [(&str, &[&str]); 17] = [
     ("baton-domain", &[]),
     ("baton-log", &[]),
     ("baton-history", &["baton-domain", "baton-log"]),
@@ -39,6 +39,7 @@ pub const ARROWS: [(&str, &[&str]); 16] = [
         &["baton-log", "baton-history", "baton-feed", "baton-projections", "baton-webhooks"],
     ),
     ("baton", &["*"]),
+    ("baton-generated-client", &[]),
     ("baton-harness", &["baton-local"]),
     ("baton-it", &["baton-harness"]),
     ("baton-faults", &["baton-harness"]),
@@ -46,7 +47,8 @@ pub const ARROWS: [(&str, &[&str]); 16] = [
 ];
 
 /// Crates that only tests may use; the harness is open to every crate's tests.
-const TESTS: [&str; 4] = ["baton-faults", "baton-harness", "baton-it", "baton-tidy"];
+const TESTS: [&str; 5] =
+    ["baton-faults", "baton-generated-client", "baton-harness", "baton-it", "baton-tidy"];
 const HARNESS: &str = "baton-harness";
 
 /// All that the domain may use: nothing that waits, speaks, stores, or knows the time.

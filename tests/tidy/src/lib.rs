@@ -1,10 +1,12 @@
 //! The house rules, as code: crate arrows, file headers and lengths, what sources must not say,
-//! where SQL lives. `tests/tidy.rs` holds them against the tree.
+//! where SQL lives, what is cited. `tests/tidy.rs` holds them against the tree.
 //!
 //! Must not: need a database, a network or a built program; change a file.
 
 pub mod arrows;
+pub mod citations;
 pub mod manifests;
+pub mod rights;
 pub mod rust_text;
 pub mod sources;
 pub mod sql_files;

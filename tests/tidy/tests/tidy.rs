@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use baton_tidy::{Finding, arrows, manifests, report, sources, sql_files, tree};
+use baton_tidy::{Finding, arrows, citations, manifests, report, rights, sources, sql_files, tree};
 use cargo_metadata::MetadataCommand;
 
 #[track_caller]
@@ -30,6 +30,22 @@ fn sources_are_tidy() {
 }
 
 #[test]
+fn citations_lead_somewhere() {
+    let root = tree::root();
+    let sections =
+        citations::sections(&fs::read_to_string(root.join(citations::PROTOCOL)).unwrap());
+    assert!(sections.len() > 20, "the page was read: {sections:?}");
+    let files = tree::files(&root, &citations::ENDINGS).unwrap();
+    expect_none(files.iter().flat_map(|file| citations::check(file, &sections)).collect());
+}
+
+#[test]
+fn rights_are_one_table() {
+    let files = tree::files(&tree::root(), &[".rs"]).unwrap();
+    expect_none(files.iter().flat_map(rights::check).collect());
+}
+
+#[test]
 fn every_sql_file_is_used() {
     let root = tree::root();
     let sources = tree::files(&root, &[".rs"]).unwrap();
@@ -41,7 +57,22 @@ fn every_sql_file_is_used() {
 fn manifests_take_versions_and_lints_from_the_workspace() {
     let manifests = tree::files(&tree::root(), &["Cargo.toml"]).unwrap();
     let members = manifests.iter().filter(|manifest| manifest.path != "Cargo.toml");
+    let members = members.filter(|manifest| !manifests::is_workspace(manifest));
     expect_none(members.flat_map(manifests::check).collect());
+}
+
+#[test]
+fn workspaces_beside_the_roots_choose_the_same_versions() {
+    let beside = |name: &str, check: fn(&tree::TextFile, &tree::TextFile) -> Vec<Finding>| {
+        let files = tree::files(&tree::root(), &[name]).unwrap();
+        let root = files.iter().find(|file| file.path == name).unwrap();
+        let own = files.iter().filter(|own| own.path.starts_with("tests/fuzz/"));
+        let own: Vec<_> = own.collect();
+        assert_eq!(own.len(), 1, "{name} of the fuzz targets");
+        expect_none(own.into_iter().flat_map(|own| check(root, own)).collect());
+    };
+    beside("Cargo.toml", manifests::check_versions);
+    beside("Cargo.lock", manifests::check_lock);
 }
 
 #[test]

@@ -25,8 +25,10 @@ async fn bring_everything_about(world: &World) {
     project.patch(&path, update).await.expect(200);
     project.post(&format!("{path}/rotate-key"), json!({})).await.expect(200);
     assert!(project.delete(&path).await.status < 300);
-    let opened = world.baton.command(&["account", "create", "other"]).await;
-    assert!(opened.status.success());
+    for action in ["create", "rotate-token"] {
+        let done = world.baton.command(&["account", action, "other"]).await;
+        assert!(done.status.success(), "{done:?}");
+    }
     tasks(&writer, &worker).await;
     webhooks(world, &writer).await;
 }

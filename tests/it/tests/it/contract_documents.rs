@@ -60,6 +60,12 @@ async fn the_openapi_document_names_every_operation_and_the_page_shows_it() {
     let page = world.nobody().get("/docs").await;
     assert_eq!(page.status, 200);
     assert!(page.header("content-type").starts_with("text/html"));
+    // The type of an error leads to what it means.
+    let lost = world.nobody().get("/v1/nothing").await;
+    let (page, section) = lost.body["type"].as_str().and_then(|it| it.split_once('#')).unwrap();
+    let page = world.nobody().get(page).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains(&format!("<h2 id=\"{section}\">")), "{}", page.text);
 }
 
 #[tokio::test]

@@ -79,6 +79,74 @@ async fn required_evidence_must_be_strong() {
 }
 
 #[tokio::test]
+async fn each_strong_kind_proves_on_its_own_and_any_completing_word_takes_it() {
+    let world = World::shared().await;
+    let agent = world.agent("prover").await;
+    let item = |kind: &str| json!({ "kind": kind, "ref": "abc", "summary": "s" });
+    for (kind, is_strong) in [
+        ("commit", true),
+        ("pr", true),
+        ("ci_check", true),
+        ("deploy_sha", true),
+        ("artifact_url", true),
+        ("command_output", false),
+    ] {
+        let body = json!({ "content": "c", "evidence_policy": "required" });
+        let made = agent.client.post("/v1/tasks", body).await.expect(201);
+        let (path, given) = (format!("/v1/tasks/{}", text(&made, "id")), json!([item(kind)]));
+        for (word, value) in [("status", json!("done")), ("completed", json!(true))] {
+            let mut body = json!({ "evidence": given });
+            body[word] = value;
+            let answer = agent.client.put(&path, body).await;
+            if is_strong {
+                assert_eq!(answer.expect(200)["completion_evidence"], given, "{kind}");
+            } else {
+                wrong_field(&answer, "evidence");
+            }
+            let reopened = agent.client.patch(&path, json!({ "status": "open" })).await;
+            assert_eq!(reopened.expect(200)["completion_evidence"], json!(null));
+        }
+        // A weak one beside a strong one is kept with it.
+        let both = json!([item("command_output"), item(kind)]);
+        let complete = format!("{path}/complete");
+        let answer = agent.client.post(&complete, json!({ "evidence": both })).await;
+        match is_strong {
+            true => assert_eq!(answer.expect(200)["completion_evidence"], both),
+            false => wrong_field(&answer, "evidence"),
+        }
+    }
+    // Without a completing status it is refused, whatever else is asked.
+    let path = format!("/v1/tasks/{}", agent.task_id("c").await);
+    for body in [
+        json!({ "status": "failed" }),
+        json!({ "status": "blocked" }),
+        json!({ "completed": false }),
+        json!({ "priority": 1 }),
+    ] {
+        let mut body = body;
+        body["evidence"] = json!([item("commit")]);
+        wrong_field(&agent.client.patch(&path, body).await, "evidence");
+    }
+    assert_eq!(agent.client.get(&path).await.expect(200)["revision"], 1);
+}
+
+#[tokio::test]
+async fn completing_ends_the_claim() {
+    let world = World::shared().await;
+    let agent = world.agent("holder").await;
+    let path = format!("/v1/tasks/{}", agent.task_id("c").await);
+    agent.client.patch(&path, json!({ "status": "running" })).await.expect(200);
+    let done = agent.client.post(&format!("{path}/complete"), json!({})).await.expect(200);
+    assert_has(
+        &done,
+        json!({
+            "claimed_by_agent_id": null, "claimed_at": null, "lease_expires_at": null,
+            "claim_generation": 1, "session_state": null, "status": "completed",
+        }),
+    );
+}
+
+#[tokio::test]
 async fn a_deleted_task_is_gone_and_its_children_stay() {
     let world = World::shared().await;
     let agent = world.agent("deleter").await;

@@ -1,8 +1,9 @@
 //! `GET /tasks`: filters, order, windows (protocol 0.6, 0.7, 1.2).
 
+use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
-use crate::world::{Agent, World, fresh, ids, problem, text, with, wrong_field};
+use crate::world::{Agent, World, assert_has, fresh, ids, problem, text, with, wrong_field};
 
 /// A new task of the agent's with these fields: its id.
 async fn add(agent: &Agent, fields: Value) -> String {
@@ -52,6 +53,11 @@ async fn assigned_to_takes_a_name_an_id_me_and_none() {
             assert_eq!(list(&agent, &format!("{name}={reference}")).await, [expected.as_str()]);
         }
     }
+    // Both names narrow each other down.
+    let both = |other: &str| format!("assigned_to={}&assigned_to_agent_id={other}", agent.name);
+    assert_eq!(list(&agent, &both(&agent.id)).await, [mine.as_str()]);
+    assert_eq!(list(&agent, &both(&other.id)).await, [""; 0]);
+    assert_eq!(list(&agent, &both("none")).await, [""; 0]);
     // Unknown references match nothing: protocol 0.3.
     assert_eq!(list(&agent, "assigned_to=nobody-of-this-name").await, [""; 0]);
     assert_eq!(list(&other, "assigned_to=me").await, [theirs]);
@@ -211,4 +217,269 @@ async fn only_what_the_caller_may_read_is_listed() {
     }
     let all = world.project().get(&format!("/v1/tasks?{query}")).await.expect(200);
     assert_eq!(ids(&all), [task]);
+}
+
+fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
+}
+
+/// A day so many days from today, as it is sent.
+fn day(today: Date, ahead: i64) -> String {
+    today.checked_add(ahead.days()).expect("a day of our time").to_string()
+}
+
+/// Tasks by when they are due, counted from a day, with those that are finished.
+struct Due {
+    agent: Agent,
+    today: Date,
+    ids: Vec<(&'static str, String)>,
+}
+
+impl Due {
+    async fn new(world: &World) -> Due {
+        let (agent, today) = (world.agent("due").await, today());
+        let mut ids = Vec::new();
+        for (name, ahead, status) in [
+            ("overdue", Some(-1), "open"),
+            ("overdue, failed", Some(-2), "failed"),
+            ("overdue, done", Some(-3), "done"),
+            ("overdue, off", Some(-4), "cancelled"),
+            ("today", Some(0), "open"),
+            ("today, failed", Some(0), "failed"),
+            ("tomorrow", Some(1), "open"),
+            ("tomorrow, failed", Some(1), "failed"),
+            ("tomorrow, done", Some(1), "done"),
+            ("in a week", Some(7), "open"),
+            ("in eight days", Some(8), "open"),
+            ("some day", None, "open"),
+        ] {
+            let due = ahead.map(|ahead| day(today, ahead));
+            let id = add(&agent, json!({ "content": name, "due_date": due })).await;
+            if status != "open" {
+                let path = format!("/v1/tasks/{id}");
+                agent.client.patch(&path, json!({ "status": status })).await.expect(200);
+            }
+            ids.push((name, id));
+        }
+        Due { agent, today, ids }
+    }
+
+    async fn names(&self, query: &str) -> Vec<&'static str> {
+        let found = list(&self.agent, query).await;
+        let name = |id: &String| {
+            let known = self.ids.iter().find(|(_, known)| known == id);
+            known.unwrap_or_else(|| panic!("{id} is not one of these")).0
+        };
+        found.iter().map(name).collect()
+    }
+}
+
+#[tokio::test]
+async fn due_takes_words_and_days_and_narrows_with_the_rest() {
+    let world = World::shared().await;
+    let mut due = Due::new(world).await;
+    loop {
+        let (today, yesterday) = (due.today, day(due.today, -1));
+        let (tomorrow, in_a_week) = (day(today, 1), day(today, 7));
+        let usual = ["overdue", "overdue, failed", "today", "today, failed"];
+        let mut shown = Vec::new();
+        let questions = [
+            ("due=today".to_owned(), vec!["overdue", "today"]),
+            ("due=today&include_completed=true".to_owned(), vec!["overdue", "today"]),
+            ("due=overdue".to_owned(), vec!["overdue"]),
+            ("due=overdue&status=failed,open".to_owned(), vec!["overdue"]),
+            ("due=overdue&status=done".to_owned(), vec![]),
+            ("due=upcoming".to_owned(), vec!["tomorrow", "tomorrow, failed", "in a week"]),
+            ("due=upcoming&status=done".to_owned(), vec!["tomorrow, done"]),
+            (format!("due={today}"), vec!["today", "today, failed"]),
+            (format!("due={tomorrow}&completed=true"), vec!["tomorrow, done"]),
+            (format!("due_after={tomorrow}"), vec!["in a week", "in eight days"]),
+            (format!("due_before={tomorrow}"), usual.to_vec()),
+            (format!("due_after={yesterday}&due_before={tomorrow}"), usual[2..].to_vec()),
+            (format!("due=upcoming&due_before={in_a_week}"), vec!["tomorrow", "tomorrow, failed"]),
+            (format!("due=upcoming&due_after={tomorrow}"), vec!["in a week"]),
+            (format!("due=upcoming&due_before={today}"), vec![]),
+            (format!("due={today}&due_after={today}"), vec![]),
+            ("due_after=9999-12-31".to_owned(), vec![]),
+            ("due_before=0001-01-01".to_owned(), vec![]),
+        ];
+        for (query, expected) in questions {
+            shown.push((due.names(&query).await, expected, query));
+        }
+        if due.today == self::today() {
+            for (names, expected, query) in shown {
+                assert_eq!(names, expected, "{query}");
+            }
+            break;
+        }
+        // It was midnight meanwhile: the days have moved.
+        due = Due::new(world).await;
+    }
+}
+
+#[tokio::test]
+async fn lists_come_in_four_orders() {
+    let world = World::shared().await;
+    let agent = world.agent("sorter").await;
+    let mut added = Vec::new();
+    for (priority, due) in [
+        (3, Some("2026-05-02")),
+        (1, None),
+        (2, Some("2026-05-02")),
+        (2, Some("2026-05-01")),
+        (2, None),
+        (5, Some("2026-05-02")),
+    ] {
+        added.push(add(&agent, json!({ "priority": priority, "due_date": due })).await);
+    }
+    for at in [3, 0, 5] {
+        let path = format!("/v1/tasks/{}/complete", added[at]);
+        agent.client.post(&path, json!({})).await.expect(200);
+    }
+    agent
+        .client
+        .patch(&format!("/v1/tasks/{}", added[1]), json!({ "notes": "n" }))
+        .await
+        .expect(200);
+    let project = world.project();
+    for (sort, expected) in [
+        ("", [1, 2, 3, 4, 0, 5]),
+        ("priority", [1, 2, 3, 4, 0, 5]),
+        ("updated", [1, 5, 0, 3, 4, 2]),
+        ("due", [3, 2, 0, 5, 1, 4]),
+        ("completed", [5, 0, 3, 1, 2, 4]),
+    ] {
+        let sort = if sort.is_empty() { String::new() } else { format!("&sort={sort}") };
+        let expected = expected.map(|at| added[at].clone());
+        let query = format!("include_completed=true{sort}");
+        assert_eq!(list(&agent, &query).await, expected, "{query}");
+        assert_eq!(list(&agent, &format!("{query}&limit=2&offset=3")).await, expected[3..5]);
+        // Who reads everything sees the same order in another way.
+        let by_all = format!("/v1/tasks?created_by={}&{query}", agent.id);
+        assert_eq!(ids(&project.get(&by_all).await.expect(200)), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn those_who_read_everything_see_the_last_changes_first() {
+    // Of its own: everybody's tasks are in these lists.
+    let world = World::new().await;
+    let (agent, project) = (world.agent("worker").await, world.project());
+    let mut added = Vec::new();
+    for priority in [5, 4, 3, 2, 1] {
+        added.push(add(&agent, json!({ "priority": priority, "content": "seen" })).await);
+    }
+    for at in [1, 0, 4] {
+        let path = format!("/v1/tasks/{}/complete", added[at]);
+        agent.client.post(&path, json!({})).await.expect(200);
+    }
+    agent
+        .client
+        .patch(&format!("/v1/tasks/{}", added[2]), json!({ "priority": 2 }))
+        .await
+        .expect(200);
+    agent.client.delete(&format!("/v1/tasks/{}", added[4])).await.expect(200);
+    for (query, expected) in [
+        ("sort=updated", vec![2, 3]),
+        ("sort=updated&include_completed=true", vec![2, 0, 1, 3]),
+        ("sort=updated&include_completed=true&limit=2&offset=1", vec![0, 1]),
+        ("sort=updated&include_completed=true&search=seen&priority=2", vec![2, 3]),
+        ("sort=completed&completed=true", vec![0, 1]),
+        ("sort=completed&include_completed=true", vec![0, 1, 2, 3]),
+        ("sort=due&include_completed=true", vec![2, 3, 1, 0]),
+    ] {
+        let found = ids(&project.get(&format!("/v1/tasks?{query}")).await.expect(200));
+        let expected: Vec<String> = expected.into_iter().map(|at| added[at].clone()).collect();
+        assert_eq!(found, expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_object_counts_and_says_where_the_next_begins() {
+    let world = World::shared().await;
+    let agent = world.agent("pager").await;
+    let mut all = Vec::new();
+    for label in ["a", "b", "a", "a", "b"] {
+        all.push(add(&agent, json!({ "labels": [label] })).await);
+    }
+    for (query, shown, total, more) in [
+        ("", vec![0, 1, 2, 3, 4], 5, None),
+        ("&limit=2", vec![0, 1], 5, Some(2)),
+        ("&limit=2&offset=2", vec![2, 3], 5, Some(4)),
+        ("&limit=2&offset=4", vec![4], 5, None),
+        ("&limit=5", vec![0, 1, 2, 3, 4], 5, None),
+        ("&offset=9", vec![], 5, None),
+        ("&label=a&limit=1&sort=updated", vec![3], 3, Some(1)),
+        ("&tags=a,b&limit=4", vec![0, 1, 2, 3], 5, Some(4)),
+        ("&assigned_to=nobody-of-this-name", vec![], 0, None),
+        ("&due_after=9999-12-31", vec![], 0, None),
+        ("&status=done", vec![], 0, None),
+        ("&completed=true&status=open", vec![], 0, None),
+    ] {
+        let answer = agent.client.get(&format!("/v1/tasks?include=pagination{query}")).await;
+        assert_eq!(answer.header("X-Has-More"), "", "{query}");
+        let page = answer.expect(200);
+        let shown: Vec<String> = shown.into_iter().map(|at: usize| all[at].clone()).collect();
+        assert_eq!(ids(&page["items"]), shown, "{query}");
+        let expected = json!({ "total": total, "has_more": more.is_some(), "next_offset": more });
+        assert_has(&page, expected);
+        let number = |name: &str, default: i64| {
+            let given = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
+            given.map_or(default, |text| text.parse().expect("a number"))
+        };
+        assert_has(&page, json!({ "limit": number("limit", 500), "offset": number("offset", 0) }));
+        assert_eq!(page.as_object().expect("an object").len(), 6, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_summary_leaves_out_what_may_be_long() {
+    let world = World::shared().await;
+    let agent = world.agent("brief").await;
+    let body = json!({
+        "description": "long", "context": { "a": 1 }, "metadata": { "b": 2 }, "labels": ["l"],
+    });
+    let id = add(&agent, body).await;
+    let whole = agent.client.get("/v1/tasks").await.expect(200);
+    let mut expected = whole[0].as_object().expect("a task").clone();
+    assert_eq!(expected["id"], json!(id));
+    for member in ["description", "context", "metadata", "subtasks", "project"] {
+        assert!(expected.remove(member).is_some(), "{member} of {}", whole[0]);
+    }
+    let short = agent.client.get("/v1/tasks?view=summary").await.expect(200);
+    assert_eq!(short[0], Value::Object(expected.clone()));
+    let page = agent.client.get("/v1/tasks?view=summary&include=pagination").await.expect(200);
+    assert_eq!(page["items"][0], Value::Object(expected));
+}
+
+#[tokio::test]
+async fn unknown_words_are_422_and_the_known_ones_are_named() {
+    let world = World::shared().await;
+    let agent = world.agent("worded").await;
+    // Nobody says a session state before there are claims, but it can be asked for.
+    add(&agent, json!({})).await;
+    for state in ["working", "waiting_input", "errored"] {
+        assert_eq!(list(&agent, &format!("state={state}")).await, [""; 0], "{state}");
+    }
+    for (query, field, words) in [
+        ("state=idle", "state", vec!["working", "waiting_input", "errored"]),
+        ("sort=age", "sort", vec!["priority", "updated", "due", "completed"]),
+        ("include=total", "include", vec!["pagination"]),
+        ("include=pagination,total", "include", vec!["pagination"]),
+        ("view=full", "view", vec!["summary"]),
+        ("due=soon", "due", vec!["today", "upcoming", "overdue", "YYYY-MM-DD"]),
+        ("due=2026-02-30", "due", vec!["date"]),
+        ("due_after=today", "due_after", vec!["YYYY-MM-DD"]),
+        ("due_before=1.5.2026", "due_before", vec!["YYYY-MM-DD"]),
+        ("claimed=perhaps", "claimed", vec!["true", "false"]),
+    ] {
+        let answer = agent.client.get(&format!("/v1/tasks?{query}")).await;
+        wrong_field(&answer, field);
+        for word in words {
+            assert!(answer.text.contains(word), "{query}: {word} of {}", answer.text);
+        }
+    }
+    // An empty value counts as none given.
+    let path = "/v1/tasks?state=&sort=&include=&view=&due=&due_after=&due_before=";
+    assert_eq!(agent.client.get(path).await.expect(200).as_array().map(Vec::len), Some(1));
 }

@@ -1,5 +1,7 @@
 //! Who may read and who may write a task (protocol 0.11, 0.12).
 
+use baton_harness::client::send;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::world::{Agent, World, ids, problem, text};
@@ -179,6 +181,50 @@ async fn every_write_needs_the_right_to_write() {
     problem(&stranger.client.delete(&path).await, 404);
     let after = creator.client.get(&path).await.expect(200);
     assert_eq!(after["revision"], 1);
+}
+
+/// Where several things are wrong, what is said does not depend on the operation: who asks, the
+/// request by itself, the role, what there is to read, what may be written, what the body names,
+/// how things stand.
+#[tokio::test]
+async fn of_several_faults_the_first_is_said() {
+    let world = World::shared().await;
+    let (creator, stranger) = (world.agent("creator").await, world.agent("stranger").await);
+    let coordinator = world.agent_with("reader", json!({ "role": "coordinator" })).await;
+    let auditor = world.agent_with("auditor", json!({ "role": "auditor" })).await;
+    let id = creator.task_id("c").await;
+    creator.client.post(&format!("/v1/tasks/{id}/complete"), json!({})).await.expect(200);
+    let task = format!("/v1/tasks/{id}");
+    let (nowhere, fail) = ("/v1/tasks/nowhere".to_owned(), format!("{task}/fail"));
+    let cancel = format!("{task}/cancel");
+    let (agents, hooks) = ("/v1/agents".to_owned(), "/v1/webhooks/nowhere".to_owned());
+    let (malformed, unknown) = (json!({ "priority": 9 }), json!({ "assigned_to": "nobody" }));
+    let hooked = json!({ "events": 7 });
+    let both = json!({ "project_id": "p", "assigned_to": "nobody" });
+    let nobody = world.nobody();
+    for (client, method, path, body, status) in [
+        (&nobody, Method::PATCH, &nowhere, &malformed, 401),
+        (&auditor.client, Method::PATCH, &task, &malformed, 422),
+        (&stranger.client, Method::PATCH, &nowhere, &malformed, 422),
+        (&stranger.client, Method::POST, &agents, &json!({}), 422),
+        (&stranger.client, Method::PATCH, &hooks, &hooked, 422),
+        (&auditor.client, Method::PATCH, &nowhere, &unknown, 403),
+        (&stranger.client, Method::PATCH, &hooks, &json!({}), 403),
+        (&stranger.client, Method::DELETE, &hooks, &json!({}), 403),
+        (&stranger.client, Method::POST, &agents, &json!({ "name": creator.name }), 403),
+        (&stranger.client, Method::PATCH, &task, &both, 404),
+        (&stranger.client, Method::POST, &cancel, &json!({}), 404),
+        (&coordinator.client, Method::PATCH, &task, &unknown, 403),
+        (&coordinator.client, Method::POST, &cancel, &json!({}), 403),
+        (&creator.client, Method::PATCH, &task, &both, 403),
+        (&creator.client, Method::PATCH, &task, &unknown, 404),
+        (&creator.client, Method::POST, &fail, &json!({}), 409),
+        (&creator.client, Method::POST, &cancel, &json!({}), 409),
+    ] {
+        let asking = format!("{method} {path} {body}");
+        let answer = send(client.request(method, path).json(body)).await;
+        assert_eq!(answer.status, status, "{asking}: {}", answer.text);
+    }
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ async fn act(agent: &Agent, id: &str, action: &str) -> Answer {
             client.post(&format!("{path}/delegate"), json!({ "agent_id": agent.id })).await
         }
         "delegate" => client.post(&format!("{path}/delegate"), json!({ "content": "x" })).await,
+        "the flag" => client.patch(&path, json!({ "completed": true })).await,
         status => client.patch(&path, json!({ "status": status })).await,
     }
 }
@@ -81,7 +82,7 @@ async fn hand_over() {
 #[tokio::test]
 async fn complete_by_path_by_word_and_by_flag() {
     let done = Ok("completed");
-    for action in ["complete", "completed", "done"] {
+    for action in ["complete", "completed", "done", "the flag"] {
         check(action, [done, NO, done, done, done, NO, NO]).await;
     }
 }

@@ -337,15 +337,122 @@ async fn a_whole_record_sent_back_changes_nothing() {
     let made = creator.client.post("/v1/tasks", body).await.expect(201);
     let path = format!("/v1/tasks/{}", text(&made, "id"));
     let mut record = made.clone();
-    for field in ["root_task_id", "delegation_depth", "parent_task_id"] {
-        record.as_object_mut().expect("an object").remove(field);
-    }
-    for field in ["notes", "depends_on"] {
+    for field in CHAIN_FIELDS {
         record.as_object_mut().expect("an object").remove(field);
     }
     let after = worker.client.put(&path, record).await.expect(200);
     assert_eq!(after["revision"], made["revision"]);
     assert_eq!(after["updated_at"], made["updated_at"]);
+}
+
+/// No update may name them, not even with the value they have.
+const CHAIN_FIELDS: [&str; 3] = ["root_task_id", "delegation_depth", "parent_task_id"];
+
+#[tokio::test]
+async fn a_record_of_any_status_sent_back_by_anybody_who_writes_changes_nothing() {
+    let world = World::shared().await;
+    let (creator, worker) = (world.agent("creator").await, world.agent("worker").await);
+    let done = creator.task_id("done").await;
+    for status in ["open", "blocked", "running", "done", "failed", "cancelled"] {
+        let body = json!({
+            "content": "c", "assigned_to": worker.name, "evidence_policy": "required",
+            "depends_on": [done], "due_time": "09:30", "max_retries": 1,
+        });
+        let made = creator.client.post("/v1/tasks", body).await.expect(201);
+        let path = format!("/v1/tasks/{}", text(&made, "id"));
+        creator.client.patch(&path, json!({ "notes": ["one", "two"] })).await.expect(200);
+        if status != "blocked" {
+            let nothing = json!({ "depends_on": [] });
+            creator.client.patch(&path, nothing).await.expect(200);
+            let evidence = json!([{ "kind": "pr", "ref": "1" }]);
+            let given = if status == "done" { json!({ "evidence": evidence }) } else { json!({}) };
+            let change = with(given, json!({ "status": status }));
+            worker.client.patch(&path, change).await.expect(200);
+        }
+        let mut record = creator.client.get(&path).await.expect(200);
+        let before = record.clone();
+        for field in CHAIN_FIELDS {
+            record.as_object_mut().expect("an object").remove(field);
+        }
+        for client in [&creator.client, &worker.client, &world.project()] {
+            let after = client.put(&path, record.clone()).await.expect(200);
+            for member in ["revision", "updated_at", "status", "notes", "depends_on"] {
+                assert_eq!(after[member], before[member], "{member} of one that is {status}");
+            }
+        }
+        // By itself each value it has already is no news either.
+        for (name, value) in record.as_object().expect("an object") {
+            if name == "status" || name == "completed" {
+                continue;
+            }
+            let body = json!({ name: value });
+            let after = worker.client.patch(&path, body).await.expect(200);
+            assert_eq!(after["revision"], before["revision"], "{name} of one that is {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_names_of_a_field_the_first_wins_and_an_update_needs_no_right_for_old_values() {
+    let world = World::shared().await;
+    let (agent, other) = (world.agent("owner").await, world.agent("other").await);
+    let path = format!("/v1/tasks/{}", agent.task_id("named").await);
+    for (change, shown) in [
+        (json!({"content": "c", "title": "t"}), json!({"content": "c", "title": "c"})),
+        (json!({"labels": ["a"], "tags": ["b"]}), json!({"labels": ["a"], "tags": ["a"]})),
+        (json!({"labels": "x, ,y,"}), json!({"labels": ["x", "y"]})),
+        (json!({"tags": "z"}), json!({"labels": ["z"]})),
+        (json!({"labels": null}), json!({"labels": []})),
+        (
+            json!({"assigned_to_agent_id": other.name, "assigned_to": agent.name}),
+            json!({"assigned_to_agent_id": other.id, "assigned_to": other.name}),
+        ),
+        (json!({"project_id": null, "epic_id": null}), json!({"project_id": null})),
+        (json!({"evidence_policy": null}), json!({"evidence_policy": null})),
+        (json!({"evidence_policy": "required"}), json!({"evidence_policy": "required"})),
+        (json!({"evidence_policy": "required"}), json!({"evidence_policy": "required"})),
+    ] {
+        assert_has(&agent.client.patch(&path, change).await.expect(200), shown);
+    }
+    problem(&agent.client.patch(&path, json!({"evidence_policy": null})).await, 403);
+    problem(&agent.client.patch(&path, json!({"project_id": "p"})).await, 403);
+    problem(&world.project().patch(&path, json!({"project_id": "p"})).await, 404);
+    problem(&agent.client.patch(&path, json!({"epic_id": "e"})).await, 404);
+    problem(&agent.client.patch(&path, json!({"assigned_to": fresh("x")})).await, 404);
+    // An agent that has gone may stay the assignee, and become none anew.
+    let gone = world.agent("gone").await;
+    agent.client.patch(&path, json!({"assigned_to": gone.name})).await.expect(200);
+    let off = json!({"active": false});
+    world.project().patch(&format!("/v1/agents/{}", gone.id), off).await.expect(200);
+    agent.client.patch(&path, json!({"assigned_to": gone.name, "priority": 1})).await.expect(200);
+    agent.client.patch(&path, json!({"assigned_to": null})).await.expect(200);
+    let again = agent.client.patch(&path, json!({"assigned_to": gone.name})).await;
+    wrong_field(&again, "assigned_to_agent_id");
+}
+
+#[tokio::test]
+async fn every_address_of_a_task_may_end_in_a_slash() {
+    let world = World::shared().await;
+    let agent = world.agent("slash").await;
+    let id = agent.task_id("slash").await;
+    for (method, action, body) in [
+        (Method::GET, "", json!({})),
+        (Method::PATCH, "", json!({ "priority": 3 })),
+        (Method::PUT, "", json!({ "priority": 4 })),
+        (Method::GET, "chain/", json!({})),
+        (Method::GET, "children/", json!({})),
+        (Method::POST, "delegate/", json!({ "agent_id": agent.id })),
+        (Method::POST, "fail/", json!({})),
+        (Method::POST, "retry/", json!({})),
+        (Method::POST, "complete/", json!({})),
+        (Method::POST, "uncomplete/", json!({})),
+        (Method::POST, "cancel/", json!({})),
+        (Method::DELETE, "", json!({})),
+    ] {
+        let path = format!("/api/tasks/{id}/{action}");
+        let answer = send(agent.client.request(method.clone(), &path).json(&body)).await;
+        assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text);
+    }
 }
 
 #[tokio::test]
@@ -361,6 +468,14 @@ async fn fences_refuse_what_was_decided_on_an_old_state() {
     let complete = format!("{path}/complete");
     problem(&client.post(&complete, json!({ "expected_revision": 1 })).await, 409);
     problem(&client.post(&complete, json!({ "claim_generation": 1 })).await, 409);
+    // A fence holds for a change that is none, and null is no fence.
+    problem(&client.patch(&path, json!({ "priority": 1, "expected_revision": 1 })).await, 409);
+    let none = json!({ "priority": 1, "expected_revision": null, "claim_generation": null });
+    assert_eq!(client.patch(&path, none).await.expect(200)["revision"], 2);
+    for fence in [json!(-1), json!("2"), json!(1.5)] {
+        let body = json!({ "expected_revision": fence });
+        wrong_field(&client.put(&path, body).await, "expected_revision");
+    }
     let done =
         client.post(&complete, json!({ "expected_revision": 2, "claim_generation": 0 })).await;
     assert_eq!(done.expect(200)["status"], "completed");

@@ -1,5 +1,4 @@
-//! The pipeline and the delegation by name, call by call: contract 6.1 A1 to A5,
-//! A7, A9 to A12, A14 to A21, and 6.2 B1, B2.
+//! The pipeline and the delegation by name, call by call, as its users were taught it.
 
 use baton_harness::client::{Client, Credential, send};
 use baton_harness::receiver::{Received, Receiver};
@@ -145,7 +144,7 @@ async fn a5_to_a13_one_task_from_creation_to_result() {
         // A11, A20
         let sent = finished.wait_for(LIMIT, |requests| !requests.is_empty()).await;
         assert_delivered(&sent[0], &id);
-        // A5, A7: their events, in the order of contract 4.1.
+        // A5, A7: their events, in the order of protocol 4.1.
         let sent = everything.wait_for(LIMIT, |requests| requests.len() >= 4).await;
         let names: Vec<&str> = sent.iter().map(Received::event).collect();
         assert_eq!(names, ["task.created", "task.delegated", "task.assigned", "task.completed"]);

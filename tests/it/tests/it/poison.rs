@@ -31,12 +31,12 @@ const MEND: &str = "update public.events set account_id = $2, stream_kind = $3, 
 
 /// An event, made by hand.
 #[derive(Clone, Debug)]
-struct ByHand {
+pub(crate) struct ByHand {
     account: String,
     kind: &'static str,
     stream: String,
-    version: i64,
-    event: &'static str,
+    pub(crate) version: i64,
+    pub(crate) event: &'static str,
     payload: Value,
 }
 
@@ -46,7 +46,7 @@ impl ByHand {
         ByHand::task_of(Uuid::new_v4())
     }
 
-    fn task_of(id: Uuid) -> ByHand {
+    pub(crate) fn task_of(id: Uuid) -> ByHand {
         let stream = id.simple().to_string();
         let changes = json!({ "content": "made by hand", "priority": 1 });
         ByHand {
@@ -64,7 +64,7 @@ impl ByHand {
         ByHand::task_of(self.stream.parse().expect("tasks made by hand have ids"))
     }
 
-    async fn insert(&self, database: &Database) -> i64 {
+    pub(crate) async fn insert(&self, database: &Database) -> i64 {
         let payload = self.payload.to_string();
         let row = database
             .query_one(

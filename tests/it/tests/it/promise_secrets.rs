@@ -1,35 +1,60 @@
 //! P10: no secret enters the log, a read model, a log line, an error, a metric or a message.
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::process::Output;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use baton_harness::baton::{MASTER_KEY, PROJECT_TOKEN};
+use baton_harness::baton::{Builder, MASTER_KEY, PROJECT_TOKEN};
 use baton_harness::client::{Answer, Client, Credential};
+use baton_harness::postgres::Database;
 use baton_harness::receiver::Receiver;
 use serde_json::json;
 
 use crate::record;
+use crate::sse::{Block, Sse};
 use crate::world::{LIMIT, World, text};
 
 const TABLES: &str = "select format('%I.%I', schemaname, tablename) from pg_catalog.pg_tables \
      where schemaname not in ('pg_catalog', 'information_schema') order by 1";
 
-/// A secret in every spelling in which it could get somewhere.
-struct Secret {
-    name: String,
-    spellings: Vec<Vec<u8>>,
+/// What Baton says of itself in full; libraries at what an operator would ask of them.
+fn talkative(builder: Builder) -> Builder {
+    let own = [
+        "api",
+        "commands",
+        "domain",
+        "feed",
+        "history",
+        "local",
+        "log",
+        "operations",
+        "policies",
+        "projections",
+        "webhooks",
+    ];
+    let filter: Vec<String> = own.iter().map(|name| format!("baton_{name}=trace")).collect();
+    builder.env("BATON_LOG", format!("debug,baton=trace,{}", filter.join(",")))
 }
 
-impl Secret {
-    fn new(name: &str, secret: &str) -> Secret {
-        let bytes = secret.as_bytes();
-        let mut spellings = vec![
-            bytes.to_vec(),
-            hex::encode(bytes).into_bytes(),
-            STANDARD.encode(bytes).trim_end_matches('=').as_bytes().to_vec(),
-            URL_SAFE_NO_PAD.encode(bytes).into_bytes(),
-        ];
+/// How a secret begins, in some spelling: enough to look further.
+type Start = [u8; 8];
+
+/// Everything that Baton was told or made and must not tell, in every spelling in which it could
+/// get somewhere.
+#[derive(Default)]
+struct Secrets {
+    spellings: HashMap<Start, Vec<(String, Vec<u8>)>>,
+    answers: Vec<Answer>,
+}
+
+impl Secrets {
+    fn add(&mut self, name: &str, secret: &str) {
+        assert!(secret.len() >= 12, "{name} would be found by chance");
+        self.add_bytes(name, secret.as_bytes());
+        let quoted = json!(secret).to_string();
+        self.spell(name, quoted.trim_matches('"').as_bytes());
         // What is encoded in the secret is secret as well.
         let inner = secret.trim_start_matches("whsec_").trim_start_matches("dlg_");
         let decoded = [
@@ -38,30 +63,52 @@ impl Secret {
             hex::decode(inner).ok(),
         ];
         for key in decoded.into_iter().flatten().filter(|key| key.len() >= 16) {
-            spellings.push(hex::encode(&key).into_bytes());
-            spellings.push(key);
+            self.add_bytes(name, &key);
         }
-        Secret { name: name.to_owned(), spellings }
+    }
+
+    fn add_bytes(&mut self, name: &str, bytes: &[u8]) {
+        self.spell(name, bytes);
+        self.spell(name, hex::encode(bytes).as_bytes());
+        self.spell(name, hex::encode_upper(bytes).as_bytes());
+        // As a list of numbers, which is how bytes print that nobody thought of.
+        let numbers: Vec<String> = bytes.iter().map(u8::to_string).collect();
+        self.spell(name, numbers.join(", ").as_bytes());
+        self.spell(name, numbers.join(",").as_bytes());
+        // In base64 wherever the secret begins in a longer text: what depends on it alone.
+        for before in 0..3_usize {
+            let longer = [&vec![b' '; before][..], bytes].concat();
+            let from = (before * 8).div_ceil(6);
+            let to = longer.len() * 8 / 6;
+            for encoded in [STANDARD.encode(&longer), URL_SAFE_NO_PAD.encode(&longer)] {
+                self.spell(name, &encoded.as_bytes()[from..to]);
+            }
+        }
+    }
+
+    fn spell(&mut self, name: &str, spelling: &[u8]) {
+        let start = *spelling.first_chunk().expect("no spelling is short");
+        let all = self.spellings.entry(start).or_default();
+        if !all.iter().any(|(_, known)| known == spelling) {
+            all.push((name.to_owned(), spelling.to_vec()));
+        }
+    }
+
+    /// The name of a secret that is there.
+    fn found_in(&self, bytes: &[u8]) -> Option<&str> {
+        let starts = bytes.windows(size_of::<Start>()).enumerate();
+        let mut begun = starts.filter_map(|(at, start)| {
+            let known = self.spellings.get::<Start>(start.try_into().ok()?)?;
+            known.iter().find(|(_, spelling)| bytes[at..].starts_with(spelling))
+        });
+        begun.next().map(|(name, _)| name.as_str())
     }
 
     #[track_caller]
     fn assert_absent(&self, place: &str, bytes: &[u8]) {
-        for spelling in &self.spellings {
-            let found = bytes.windows(spelling.len()).any(|window| window == spelling);
-            assert!(!found, "{} is in {place}", self.name);
+        if let Some(name) = self.found_in(bytes) {
+            panic!("{name} is in {place}");
         }
-    }
-}
-
-/// Everything that Baton was told or made and must not tell.
-struct Secrets {
-    all: Vec<Secret>,
-    answers: Vec<Answer>,
-}
-
-impl Secrets {
-    fn add(&mut self, name: &str, secret: &str) {
-        self.all.push(Secret::new(name, secret));
     }
 
     fn keep(&mut self, answer: Answer) -> Answer {
@@ -77,7 +124,11 @@ async fn use_keys(world: &World, secrets: &mut Secrets) {
         let body = json!({ "name": format!("agent-{n}") });
         let made = admin.post_once("/v1/agents", &format!("k{n}"), body.clone()).await;
         secrets.add("an agent's key", &text(&made.body, "api_key"));
-        admin.post_once("/v1/agents", &format!("k{n}"), body).await.expect(201);
+        let replayed = admin.post_once("/v1/agents", &format!("k{n}"), body).await;
+        assert_eq!(replayed.expect(201)["api_key"], made.body["api_key"]);
+        // The same key for another request: the refusal must not repeat the first answer.
+        let other = json!({ "name": format!("other-{n}") });
+        secrets.keep(admin.post_once("/v1/agents", &format!("k{n}"), other).await);
         let path = format!("/v1/agents/agent-{n}/rotate-key");
         let rotated = admin.post_once(&path, &format!("r{n}"), json!({})).await;
         let key = text(&rotated.body, "api_key");
@@ -86,6 +137,10 @@ async fn use_keys(world: &World, secrets: &mut Secrets) {
         agent.post("/v1/tasks", json!({ "content": "c" })).await.expect(201);
         secrets.keep(agent.get("/v1/agents").await);
         secrets.keep(agent.get("/v1/agent/me").await);
+        // Whoever puts a key into an address gets it back as `instance`; nobody else gets it.
+        let key = agent.secret();
+        agent.get(&format!("/v1/tasks/{key}?api_key={key}")).await.expect(404);
+        agent.get(&format!("/{key}")).await.expect(404);
     }
     admin.patch("/v1/agents/agent-0", json!({ "active": false })).await.expect(200);
     admin.delete("/v1/agents/agent-0").await.expect(200);
@@ -130,13 +185,66 @@ async fn use_webhooks(world: &World, secrets: &mut Secrets, receiver: &Receiver)
     secrets.keep(admin.post("/v1/webhooks", body).await);
     let body = json!({ "url": "http://127.0.0.1:1/down", "secret": wrong });
     secrets.keep(admin.post("/v1/webhooks", body).await);
+    let overlapping = "a-secret-that-goes-on-for-an-hour";
+    secrets.add("a secret with an overlap", overlapping);
+    let change = json!({ "secret": overlapping, "secret_overlap_seconds": 3600 });
+    secrets.keep(admin.patch(&path, change).await);
+    let credentials = "https://hook-user:password-of-a-hook@hooks.example/x";
+    secrets.add("a password in a webhook's URL", "password-of-a-hook");
+    secrets.keep(admin.post("/v1/webhooks", json!({ "url": credentials })).await);
+    secrets.keep(admin.patch(&path, json!({ "url": credentials })).await);
     for path in ["/v1/webhooks".to_owned(), path.clone(), format!("{path}/deliveries")] {
         secrets.keep(admin.get(&path).await);
     }
 }
 
-async fn scan_database(world: &World, secrets: &Secrets) {
-    let database = world.database.connect_as_superuser().await;
+/// The token before the `@` of an address.
+fn token_of(url: &str) -> String {
+    let rest = url.split("://").nth(1).expect("an address");
+    rest.split_once('@').expect("a token").0.to_owned()
+}
+
+/// The feed as it is given away: pages, the stream, a task's events.
+async fn read_feed(world: &World, secrets: &mut Secrets, head: i64) {
+    let admin = world.project();
+    let auditor = world.agent_with("auditor", json!({ "role": "auditor" })).await;
+    secrets.add("the auditor's key", auditor.client.secret());
+    for client in [&admin, &auditor.client] {
+        let page = secrets.keep(client.get("/v1/events?limit=1000").await);
+        assert_eq!(page.status, 200);
+        assert!(page.text.contains("webhook.created") && page.text.contains("agent.key_rotated"));
+        let mut stream = Sse::open(client, "/v1/events/stream", Some(0)).await;
+        while let Some(block) = stream.block().await.expect("the stream goes on") {
+            if let Block::Event { id, data, .. } = block {
+                secrets.assert_absent("the stream of events", data.to_string().as_bytes());
+                if id >= head {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// What the operator is told.
+async fn run_commands(world: &World) -> BTreeMap<&'static str, Vec<u8>> {
+    let mut said = BTreeMap::new();
+    for (name, arguments) in [
+        ("baton status", &["status"][..]),
+        ("baton rebuild --check", &["rebuild", "--check"]),
+        ("baton rebuild", &["rebuild"]),
+        ("baton nats rebuild", &["nats", "rebuild"]),
+        ("baton openapi", &["openapi"]),
+        ("baton --help", &["--help"]),
+        ("a refused account", &["account", "create", "another"]),
+    ] {
+        let Output { stdout, stderr, .. } = world.baton.command(arguments).await;
+        said.insert(name, [stdout, stderr].concat());
+    }
+    said
+}
+
+async fn scan_database(database: &Database, secrets: &Secrets) {
+    let database = database.connect_as_superuser().await;
     let tables = database.query(TABLES, &[]).await.expect("the tables");
     assert!(tables.len() >= 8, "{tables:?}");
     for table in tables {
@@ -145,57 +253,55 @@ async fn scan_database(world: &World, secrets: &Secrets) {
         let rows = database.query(&format!("select row::text from {table} as row"), &[]).await;
         for row in rows.expect("every table can be read") {
             let text: String = row.get(0);
-            for secret in &secrets.all {
-                secret.assert_absent(&table, text.as_bytes());
-            }
+            secrets.assert_absent(&table, text.as_bytes());
         }
     }
 }
 
-fn scan_files(directory: &Path, secrets: &Secrets) {
+/// All files below a directory; gives how many bytes they have.
+fn scan_files(directory: &Path, secrets: &Secrets) -> usize {
+    let mut seen = 0;
     for entry in std::fs::read_dir(directory).expect("a directory").flatten() {
         let path = entry.path();
         if path.is_dir() {
-            scan_files(&path, secrets);
+            seen += scan_files(&path, secrets);
         } else if let Ok(bytes) = std::fs::read(&path) {
-            for secret in &secrets.all {
-                secret.assert_absent(&path.display().to_string(), &bytes);
-            }
+            secrets.assert_absent(&path.display().to_string(), &bytes);
+            seen += bytes.len();
+        }
+    }
+    seen
+}
+
+fn scan_deliveries(receiver: &Receiver, secrets: &Secrets) {
+    for request in receiver.requests() {
+        secrets.assert_absent("a delivery", &request.body);
+        for (name, value) in &request.headers {
+            secrets.assert_absent(&format!("{name} of a delivery"), value.as_bytes());
         }
     }
 }
 
 #[tokio::test]
 async fn no_secret_is_found_anywhere() {
-    // Baton's own lines in full; libraries at what an operator would ask of them.
-    let own = [
-        "api",
-        "commands",
-        "domain",
-        "feed",
-        "history",
-        "local",
-        "log",
-        "operations",
-        "policies",
-        "projections",
-        "webhooks",
-    ];
-    let filter: Vec<String> = own.iter().map(|name| format!("baton_{name}=trace")).collect();
-    let filter = format!("debug,baton=trace,{}", filter.join(","));
-    let mut world = World::with(|builder| builder.env("BATON_LOG", filter)).await;
-    let mut secrets = Secrets { all: Vec::new(), answers: Vec::new() };
+    let mut world = World::with(talkative).await;
+    let mut secrets = Secrets::default();
     secrets.add("the project token", PROJECT_TOKEN);
     secrets.add("the master key", MASTER_KEY);
+    let config = world.database.config();
+    let password = config.get_password().expect("the harness sets passwords").to_vec();
+    let password = String::from_utf8(password).expect("a text");
+    secrets.add("the database's password", &password);
+    secrets.add("the token of NATS", &token_of(&world.nats.url));
     let receiver = Receiver::start().await;
     use_webhooks(&world, &mut secrets, &receiver).await;
     use_keys(&world, &mut secrets).await;
-    let opened = world.baton.command(&["account", "create", "another"]).await;
-    let token = String::from_utf8(opened.stdout).expect("a token");
-    secrets.add("another account's token", token.trim());
+    let token = world.another_account("another").await.secret().to_owned();
+    secrets.add("another account's token", &token);
     // Three tasks, each for two webhooks.
     receiver.wait_for(LIMIT, |requests| requests.len() >= 6).await;
     let head = record::caught_up(&world).await;
+    read_feed(&world, &mut secrets, head).await;
     for path in ["/metrics", "/health/ready"] {
         let shown = secrets.keep(world.nobody().get(path).await);
         assert_eq!(shown.status, 200, "{}", shown.text);
@@ -203,30 +309,137 @@ async fn no_secret_is_found_anywhere() {
             assert!(!shown.text.contains(account), "{path} names an account: {}", shown.text);
         }
     }
-    let status = world.baton.command(&["status"]).await;
-    let said = [status.stdout, status.stderr].concat();
+    for path in ["/openapi.json", "/docs", "/v1/health", "/health", "/v1/nowhere"] {
+        secrets.keep(world.nobody().get(path).await);
+    }
+    let said = run_commands(&world).await;
     let status = world.baton.stop().await;
     assert!(status.success(), "{status}");
     world.baton.restart().await;
-    record::caught_up(&world).await;
+    let head = record::caught_up(&world).await;
 
-    scan_database(&world, &secrets).await;
-    let messages = record::messages(&world.nats, head).await;
+    scan_database(&world.database, &secrets).await;
+    for message in &record::messages(&world.nats, head).await {
+        secrets.assert_absent("a NATS message", &message.body);
+        secrets.assert_absent("a NATS subject", message.subject.as_bytes());
+        secrets.assert_absent("the id of a NATS message", message.id.as_bytes());
+    }
+    // Every stream there is, with all headers, as it lies on the disk.
+    assert!(scan_files(world.nats.store(), &secrets) > 10_000, "JetStream keeps its streams");
     let log = world.baton.log();
     assert!(log.contains("TRACE") || log.contains("DEBUG"), "the filter is in use");
-    for secret in &secrets.all {
-        secret.assert_absent("Baton's log", log.as_bytes());
-        secret.assert_absent("baton status", &said);
-        for message in &messages {
-            secret.assert_absent("a NATS message", &message.body);
-        }
-        for answer in &secrets.answers {
-            secret.assert_absent("an answer", answer.text.as_bytes());
-        }
-        for request in receiver.requests() {
-            secret.assert_absent("a delivery", &request.body);
-            secret.assert_absent("a delivery", format!("{:?}", request.headers).as_bytes());
+    secrets.assert_absent("Baton's log", log.as_bytes());
+    for (command, said) in &said {
+        assert!(!said.is_empty(), "{command} said nothing");
+        secrets.assert_absent(command, said);
+    }
+    for answer in &secrets.answers {
+        secrets.assert_absent("an answer", answer.text.as_bytes());
+        secrets.assert_absent("an answer's headers", format!("{:?}", answer.headers).as_bytes());
+    }
+    scan_deliveries(&receiver, &secrets);
+    scan_files(&world.baton.data_dir(), &secrets);
+}
+
+/// A URL is known to who registered it and to who reads the account's events; the part of it that
+/// may be a password is nobody else's.
+#[tokio::test]
+async fn a_word_in_a_webhooks_url_is_told_to_no_operator() {
+    let world = World::with(talkative).await;
+    let mut secrets = Secrets::default();
+    for (name, word) in [
+        ("a word in the path", "word-in-the-path-of-a-hook"),
+        ("a word in the query", "word-in-the-query-of-a-hook"),
+    ] {
+        secrets.add(name, word);
+    }
+    let receiver = Receiver::start().await;
+    let path = "word-in-the-path-of-a-hook?token=word-in-the-query-of-a-hook";
+    let admin = world.project();
+    for url in [format!("{}/{path}", receiver.url()), format!("http://127.0.0.1:1/{path}")] {
+        admin.post("/v1/webhooks", json!({ "url": url })).await.expect(201);
+    }
+    admin.post("/v1/tasks", json!({ "content": "c" })).await.expect(201);
+    receiver.wait_for(LIMIT, |requests| !requests.is_empty()).await;
+    record::caught_up(&world).await;
+    for path in ["/metrics", "/health/ready"] {
+        let shown = world.nobody().get(path).await;
+        secrets.assert_absent(path, shown.text.as_bytes());
+    }
+    let status = world.baton.command(&["status"]).await;
+    secrets.assert_absent("baton status", &[status.stdout, status.stderr].concat());
+    secrets.assert_absent("Baton's log", world.baton.log().as_bytes());
+}
+
+/// With no settings Baton makes its secrets itself: each stays in its file, which only the owner
+/// may read.
+#[tokio::test]
+async fn what_local_mode_makes_stays_in_files_of_the_owners() {
+    use std::os::unix::fs::PermissionsExt;
+    let bare = ["BATON_PROJECT_TOKEN", "BATON_MASTER_KEY"];
+    let builder = bare.into_iter().fold(talkative(Builder::local()), Builder::without);
+    let mut baton = builder.start().await;
+    let mut secrets = Secrets::default();
+    let mut kept = 0;
+    for entry in std::fs::read_dir(baton.data_dir()).expect("the data directory").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let words = ["token", "key", "password"];
+        if entry.path().is_file() && words.iter().any(|word| name.contains(word)) {
+            let mode = entry.metadata().expect("a file").permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{name}");
+            let secret = std::fs::read_to_string(entry.path()).expect("a secret");
+            secrets.add(&name, secret.trim());
+            kept += 1;
         }
     }
-    scan_files(&world.baton.data_dir(), &secrets);
+    assert!(kept >= 3, "{kept} secrets in {}", baton.data_dir().display());
+    let token = std::fs::read_to_string(baton.data_dir().join("project-token")).expect("a token");
+    let admin = Client::new(&baton.url(), Credential::Bearer(token.trim().to_owned()));
+    let hook = json!({ "url": "https://hooks.example/x", "active": false });
+    let made = admin.post("/v1/webhooks", hook).await.expect(201);
+    secrets.add("a generated webhook secret", &text(&made, "secret"));
+    let made = admin.post("/v1/agents", json!({ "name": "local" })).await.expect(201);
+    secrets.add("an agent's key", &text(&made, "api_key"));
+    for path in ["/v1/events", "/metrics", "/health/ready", "/v1/agents", "/v1/webhooks"] {
+        secrets.assert_absent(path, admin.get(path).await.text.as_bytes());
+    }
+    for arguments in [&["status"][..], &["rebuild", "--check"]] {
+        let Output { stdout, stderr, .. } = baton.command(arguments).await;
+        secrets.assert_absent("a command", &[stdout, stderr].concat());
+    }
+    assert!(baton.stop().await.success());
+    secrets.assert_absent("Baton's log", baton.log().as_bytes());
+    // Its Postgres and its NATS lie beside those files: what they keep holds none of them.
+    for name in ["nats/store", "postgres"] {
+        let folder = baton.data_dir().join(name);
+        assert!(scan_files(&folder, &secrets) > 0, "{}", folder.display());
+    }
+    let config = std::fs::metadata(baton.data_dir().join("nats/nats.conf")).expect("its settings");
+    assert_eq!(config.permissions().mode() & 0o777, 0o600, "nats-server reads the token there");
+}
+
+/// What the scan can find it would find.
+#[test]
+fn every_spelling_is_found() {
+    let mut secrets = Secrets::default();
+    let secret = "dlg_0123456789-abcdefghijklmnopqrstuvwxyz_ABCDE";
+    secrets.add("a key", secret);
+    secrets.add("a quoted one", "with \"quotes\" and a \\ in it");
+    let basic = STANDARD.encode(format!("user:{secret}"));
+    let shifted = URL_SAFE_NO_PAD.encode(format!("a{secret}b"));
+    for leak in [
+        secret.to_owned(),
+        format!("{{\"k\":\"{secret}\"}}"),
+        hex::encode(secret),
+        format!("\\x{}", hex::encode_upper(secret)),
+        format!("{:?}", secret.as_bytes()),
+        json!(secret.as_bytes()).to_string(),
+        STANDARD.encode(secret),
+        basic,
+        shifted,
+        json!("with \"quotes\" and a \\ in it").to_string(),
+    ] {
+        assert!(secrets.found_in(format!("before {leak} after").as_bytes()).is_some(), "{leak}");
+    }
+    assert_eq!(secrets.found_in(b"dlg_0123456789-abcdef and no more"), None);
 }

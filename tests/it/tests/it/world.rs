@@ -56,6 +56,20 @@ impl World {
         self.project().with(Credential::None)
     }
 
+    /// The admin of another account, opened now.
+    pub(crate) async fn another_account(&self, name: &str) -> Client {
+        let opened = self.baton.command(&["account", "create", name]).await;
+        let errors = String::from_utf8_lossy(&opened.stderr);
+        assert!(opened.status.success(), "{errors}");
+        let token = String::from_utf8(opened.stdout).expect("a token").trim().to_owned();
+        let admin = self.project().with(Credential::Bearer(token));
+        baton_harness::wait_until(LIMIT, "the new account's token works", async || {
+            admin.get("/v1/agent/me").await.status == 200
+        })
+        .await;
+        admin
+    }
+
     /// A new worker whose name begins with `name`.
     pub(crate) async fn agent(&self, name: &str) -> Agent {
         let name = fresh(name);

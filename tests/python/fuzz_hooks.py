@@ -1,0 +1,152 @@
+"""Hooks of the fuzzer: addresses that lead somewhere, and waits that end.
+
+Of four calls that name something in their path three name something that was made for the call, in
+a state in which the operation can be done. The fourth keeps what the fuzzer made up, or found in
+an answer. What the run itself lives on is never changed.
+"""
+
+import itertools
+import os
+import uuid
+
+import requests
+import schemathesis
+
+URL = os.environ["BATON_FUZZ_URL"]
+ADMIN = {"Authorization": f"Bearer {os.environ['BATON_FUZZ_TOKEN']}"}
+# Of the run.
+CREDENTIAL = dict([os.environ["BATON_FUZZ_HEADER"].split(": ", 1)])
+# A webhook with a delivery, for what needs one.
+HOOK, DELIVERY = os.environ["BATON_FUZZ_HOOK"], os.environ["BATON_FUZZ_DELIVERY"]
+# Ids and names of what the run lives on.
+KEPT = {HOOK, *os.environ["BATON_FUZZ_KEPT"].split()}
+TIMEOUT = 40
+# Keeps names of several runs against one Baton apart.
+RUN = uuid.uuid4().hex[:8]
+
+# What calls wait by, how long if they do not say it, and how long at most.
+WAITS = {"listEvents": ("wait", 0, 30), "waitForTask": ("timeout", 25, 60)}
+# What brings a task into the state from which the operation starts.
+BEFORE = {"uncompleteTask": "complete", "retryTask": "fail"}
+
+session = requests.Session()
+names = itertools.count()
+turns, shared = {}, {}
+
+
+def made(path, body, credential=ADMIN):
+    response = session.post(URL + path, json=body, headers=credential, timeout=TIMEOUT)
+    response.raise_for_status()
+    return response.json()
+
+
+def change_webhook(webhook, changes):
+    path = f"{URL}/webhooks/{webhook}"
+    session.patch(path, json=changes, headers=ADMIN, timeout=TIMEOUT).raise_for_status()
+
+
+def task(operation):
+    one = made("/tasks", {"content": f"Task {next(names)} of the fuzzer"}, CREDENTIAL)["id"]
+    if operation in BEFORE:
+        made(f"/tasks/{one}/{BEFORE[operation]}", {}, CREDENTIAL)
+    return one
+
+
+def agent(operation):
+    return made("/agents", {"name": f"fuzzed-{RUN}-{next(names)}"})["id"]
+
+
+def webhook(operation):
+    if operation == "redeliver":
+        change_webhook(HOOK, {"active": True})
+    if operation in ("redeliver", "listDeliveries"):
+        return HOOK
+    return made("/webhooks", {"url": "http://127.0.0.1:9/", "active": False})["id"]
+
+
+def delivery(operation):
+    return DELIVERY
+
+
+MAKERS = {
+    ("tasks", "id"): task,
+    ("agents", "agent_id"): agent,
+    ("webhooks", "id"): webhook,
+    ("webhooks", "delivery_id"): delivery,
+}
+
+
+def found(case, maker, operation):
+    """Something new; the same again for calls that are most likely to be refused."""
+    mode = getattr(case.meta, "generation", None) and case.meta.generation.mode
+    if mode != schemathesis.GenerationMode.NEGATIVE:
+        return maker(operation)
+    if (maker, operation) not in shared:
+        shared[maker, operation] = maker(operation)
+    return shared[maker, operation]
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    operation = case.operation.definition.raw["operationId"]
+    turn = next(turns.setdefault(operation, itertools.count()))
+    resource = case.operation.path.split("/")[1]
+    parameters = case.path_parameters or {}
+    for name, value in parameters.items():
+        if turn % 4 != 3 or (value in KEPT and case.method.upper() != "GET"):
+            parameters[name] = found(case, MAKERS[resource, name], operation)
+    if operation == "batchDeleteTasks" and isinstance(case.body, dict) and turn % 2 == 0:
+        case.body["task_ids"] = [task(operation), task(operation)]
+    headers = case.headers or {}
+    key = headers.get("Idempotency-Key")
+    if key and turn % 4 != 3:
+        # A key that was used before gives the first answer again, or is refused.
+        headers["Idempotency-Key"] = f"{key[:200]}-{turn}"
+    if operation in WAITS:
+        shorten_the_wait(operation, case, turn)
+    if operation == "streamEvents":
+        follow_from_the_beginning(case)
+
+
+def follow_from_the_beginning(case):
+    """Turns a stream that would wait for an event to come into one that has events at once."""
+    query, headers = dict(case.query or {}), case.headers or {}
+    for name in ("task", "agent"):
+        query.pop(name, None)
+    if is_uuid(query.get("correlation_id")):
+        del query["correlation_id"]
+    if is_position(query.get("after", "0")):
+        query["after"] = 0
+    if is_position(headers.get("Last-Event-ID")):
+        headers["Last-Event-ID"] = "0"
+    case.query = query
+
+
+def is_position(value):
+    text = str(value)
+    return text.isascii() and text.isdigit() and int(text) <= 2**53
+
+
+def is_uuid(value):
+    try:
+        return bool(uuid.UUID(value))
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
+def shorten_the_wait(operation, case, turn):
+    """Lets every eighth call wait for a second, and the others that would wait not at all."""
+    name, otherwise, most = WAITS[operation]
+    query = dict(case.query or {})
+    seconds = str(query.get(name, otherwise))
+    if seconds.isascii() and seconds.isdigit() and int(seconds) <= most:
+        query[name] = min(int(seconds), 1 if turn % 8 == 0 else 0)
+    case.query = query
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    operation = case.operation.definition.raw["operationId"]
+    if operation == "createWebhook" and response.status_code == 201:
+        # Else it would be sent everything that happens from now on.
+        change_webhook(response.json()["id"], {"active": False})
