@@ -60,7 +60,9 @@ fn give(path: &Path, uid: u32, gid: u32) {
     }
 }
 
-fn tool(name: &str) -> Command {
+/// A program of the newest Postgres that is installed, such as `pgbench`.
+#[must_use]
+pub fn tool(name: &str) -> Command {
     let versions = fs::read_dir(HOMES).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = versions
         .map(|version| version.path().join("bin").join(name))

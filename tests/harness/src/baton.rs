@@ -33,6 +33,7 @@ const INHERITED: [&str; 4] = ["PATH", "HOME", "TMPDIR", "BATON_LOG"];
 /// How a Baton is to be started.
 #[derive(Clone, Debug)]
 pub struct Builder {
+    program: Option<PathBuf>,
     settings: BTreeMap<String, OsString>,
     arguments: Vec<String>,
 }
@@ -40,6 +41,8 @@ pub struct Builder {
 /// A Baton process, killed when the test ends.
 #[derive(Debug)]
 pub struct Baton {
+    /// Another binary than the one beside the running program.
+    program: Option<PathBuf>,
     settings: BTreeMap<String, OsString>,
     /// Of `baton serve`.
     arguments: Vec<String>,
@@ -53,7 +56,7 @@ impl Builder {
     /// Local mode: it starts a Postgres and a nats-server of its own.
     #[must_use]
     pub fn local() -> Builder {
-        Builder { settings: BTreeMap::new(), arguments: Vec::new() }
+        Builder { program: None, settings: BTreeMap::new(), arguments: Vec::new() }
             .env("BATON_LISTEN", "127.0.0.1:0")
             .env("BATON_PROJECT_TOKEN", PROJECT_TOKEN)
             .env("BATON_MASTER_KEY", MASTER_KEY)
@@ -82,6 +85,13 @@ impl Builder {
         self
     }
 
+    /// This binary, not the one beside the running program.
+    #[must_use]
+    pub fn program(mut self, binary: PathBuf) -> Builder {
+        self.program = Some(binary);
+        self
+    }
+
     /// Leaves a variable unset.
     #[must_use]
     pub fn without(mut self, name: &str) -> Builder {
@@ -97,8 +107,7 @@ impl Builder {
     pub async fn start(self) -> Baton {
         let place = Place::new();
         let data = place.path().join("data");
-        let Builder { settings, arguments } = self.env("BATON_DATA_DIR", data);
-        let mut baton = Baton { settings, arguments, address: String::new(), child: None, place };
+        let mut baton = self.env("BATON_DATA_DIR", data).at(place);
         baton.start().await;
         baton
     }
@@ -112,12 +121,17 @@ impl Builder {
         let place = Place::new();
         let data = place.path().join("data");
         // A test of the data directory itself brings its own.
-        let Builder { mut settings, arguments } = self;
-        settings.entry("BATON_DATA_DIR".to_owned()).or_insert_with(|| data.into());
-        let mut baton = Baton { settings, arguments, address: String::new(), child: None, place };
+        let mut baton = self.at(place);
+        baton.settings.entry("BATON_DATA_DIR".to_owned()).or_insert_with(|| data.into());
         baton.spawn();
         let status = baton.exit_status("it refuses to start").await;
         (status, baton.log())
+    }
+
+    /// A process that is down.
+    fn at(self, place: Place) -> Baton {
+        let Builder { program, settings, arguments } = self;
+        Baton { program, settings, arguments, address: String::new(), child: None, place }
     }
 }
 
@@ -269,7 +283,7 @@ impl Baton {
     }
 
     fn binary(&self) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(self.program.clone().unwrap_or_else(binary));
         command.current_dir(self.place.path()).env_clear().stdin(Stdio::null());
         for name in INHERITED {
             if let Some(value) = std::env::var_os(name) {

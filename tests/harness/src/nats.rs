@@ -57,6 +57,16 @@ impl Nats {
         &self.store
     }
 
+    /// Its process id.
+    ///
+    /// # Panics
+    ///
+    /// When it is down.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.server.as_ref().expect("the nats-server is up").pid()
+    }
+
     /// A crash. Without effect while it is down.
     pub async fn kill(&mut self) {
         if let Some(server) = self.server.take() {
@@ -106,8 +116,7 @@ impl Nats {
     }
 
     fn signal(&self, signal: Signal) {
-        let server = self.server.as_ref().expect("the nats-server is up");
-        kill(Pid::from_raw(server.pid()), signal).expect("the nats-server takes a signal");
+        kill(Pid::from_raw(self.pid()), signal).expect("the nats-server takes a signal");
     }
 }
 

@@ -99,6 +99,16 @@ impl Cluster {
         self.data.path()
     }
 
+    /// The postmaster's process id.
+    ///
+    /// # Panics
+    ///
+    /// When the cluster is down.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.server.as_ref().expect("the cluster is up").pid()
+    }
+
     /// A copy of this cluster as of now, taken while it runs, as a cluster of its own.
     ///
     /// # Panics
