@@ -43,12 +43,19 @@ pub const ARROWS: [(&str, &[&str]); 17] = [
     ("baton-harness", &["baton-local"]),
     ("baton-it", &["baton-harness"]),
     ("baton-faults", &["baton-harness"]),
+    ("baton-load", &["baton-domain", "baton-harness", "baton-log"]),
     ("baton-tidy", &[]),
 ];
 
 /// Crates that only tests may use; the harness is open to every crate's tests.
-const TESTS: [&str; 5] =
-    ["baton-faults", "baton-generated-client", "baton-harness", "baton-it", "baton-tidy"];
+const TESTS: [&str; 6] = [
+    "baton-faults",
+    "baton-generated-client",
+    "baton-harness",
+    "baton-it",
+    "baton-load",
+    "baton-tidy",
+];
 const HARNESS: &str = "baton-harness";
 
 /// All that the domain may use: nothing that waits, speaks, stores, or knows the time.

@@ -1,0 +1,1 @@
+truncate yardstick restart identity
