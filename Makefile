@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults fuzz fuzz-parsers fmt lint openapi
+.PHONY: help serve test faults fuzz fuzz-parsers bench fmt lint openapi
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,17 @@ fuzz-parsers: ## Try made-up requests and histories on the parsers (PARSER_SECON
 			-max_total_time=$(PARSER_SECONDS) -artifact_prefix=target/fuzz/found/$$target- \
 			|| exit 1; \
 	done
+
+BENCH_SECONDS ?= 10
+BENCH_WINDOWS ?= 3
+BENCH_ONLY ?=
+BENCH_OUT ?= target/bench.json
+
+bench: ## Measure Baton beside pgbench (BENCH_SECONDS= BENCH_WINDOWS= BENCH_ONLY=KEY,.. BENCH_OUT=)
+	@deploy/install.sh test
+	$(CARGO) build --release --locked -p baton
+	$(CARGO) run --release --locked -p baton-load -- --seconds $(BENCH_SECONDS) \
+		--windows $(BENCH_WINDOWS) --out $(BENCH_OUT) $(if $(BENCH_ONLY),--only $(BENCH_ONLY))
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
