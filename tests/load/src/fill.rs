@@ -113,8 +113,8 @@ pub async fn fill(log: &Log, agents: &[AgentId], goal: Goal) -> Filled {
 pub fn changes() -> Changes {
     let metadata = json!({ "source": "bench", "ticket": "OPS-4711", "attempt": 1 });
     Changes {
-        content: Some("Research the three largest competitors and their prices".to_owned()),
-        description: Some(Some("Primary sources only; one table with dates. ".repeat(2))),
+        content: Some("Research the three largest competitors and prices".to_owned()),
+        description: Some(Some("Primary sources only; one table with dates. ".repeat(4))),
         priority: Some(2),
         metadata: metadata.as_object().cloned(),
         ..Changes::default()
