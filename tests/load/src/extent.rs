@@ -50,7 +50,7 @@ impl Extent {
             windows: 3,
             tasks: 1_000_000,
             events: 1_000_000,
-            looks: (50, 12),
+            looks: (20, 15),
             is_quick: false,
             baton: None,
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::extent::{CLIENTS, Extent, IN_FLIGHT};
-use crate::figure::{Bound, Figure, rounded};
+use crate::figure::{Bound, Figure, median, rounded};
 
 /// One run.
 #[derive(Debug)]
@@ -94,15 +94,11 @@ impl Report {
     /// The table.
     #[must_use]
     pub fn table(&self) -> String {
-        let head = ["KEY", "VALUE", "FLOOR", "AIM", "OK", "WHAT"].map(str::to_owned);
-        let rows: Vec<_> = [head].into_iter().chain(self.figures.iter().map(row)).collect();
-        let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-        let widths: [usize; 6] = std::array::from_fn(width);
-        let line = |row: &[String; 6]| {
-            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-            format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-        };
-        let mut table: String = rows.iter().map(line).collect();
+        let head = ["KEY", "VALUE", "FLOOR", "AIM", "OK", "WHAT"];
+        let mut table = aligned(head, self.figures.iter().map(row));
+        let head = ["CPU MS PER COMMAND", "BATON", "POSTGRES", "NATS", "BENCH"];
+        table.push('\n');
+        table.push_str(&aligned(head, self.figures.iter().filter_map(cpu_row)));
         for figure in &self.figures {
             if let Err(why) = &figure.value {
                 table.push_str(&format!("\n{} does not count: {why}\n", figure.key));
@@ -110,6 +106,31 @@ impl Report {
         }
         table
     }
+}
+
+/// Columns below their headings.
+fn aligned<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<_> = [head.map(str::to_owned)].into_iter().chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+/// The median of its windows, where they say what they cost.
+fn cpu_row(figure: &Figure) -> Option<[String; 5]> {
+    let windows = figure.raw["windows"].as_array()?;
+    let cost = |name: &str| {
+        let spent = |window: &Value| window["measured"]["cpu_per_command"][name].as_f64();
+        let values: Vec<f64> = windows.iter().filter_map(spent).collect();
+        (!values.is_empty()).then(|| format!("{:.3}", median(&values)))
+    };
+    let [baton, postgres, nats, bench] =
+        ["baton_ms", "postgres_ms", "nats_ms", "bench_ms"].map(cost);
+    Some([figure.key.to_owned(), baton?, postgres?, nats?, bench?])
 }
 
 fn row(figure: &Figure) -> [String; 6] {
@@ -133,8 +154,10 @@ mod tests {
     #[test]
     fn what_does_not_count_is_no_ratio_and_says_why() {
         let faults = ["relay is 3 events behind".to_owned()];
+        let cpu = json!({ "baton_ms": 0.25, "postgres_ms": 1, "nats_ms": 0, "bench_ms": 0.5 });
+        let windows = json!([{ "pgbench": {} }, { "measured": { "cpu_per_command": cpu } }]);
         let figures = vec![
-            Figure::of("append", 2.5, &[], Value::Null),
+            Figure::of("append", 2.5, &[], json!({ "windows": windows })),
             Figure::of("lifecycle", 0.9, &faults, Value::Null),
         ];
         let (about, ceiling, took) = (Value::Null, Value::Null, Duration::from_secs(1));
@@ -145,5 +168,6 @@ mod tests {
         assert_eq!(document["invalid"], json!({ "lifecycle": faults[0] }));
         let table = report.table();
         assert!(table.contains("lifecycle does not count: relay is 3 events behind"), "{table}");
+        assert!(table.contains("append              0.250  1.000     0.000  0.500"), "{table}");
     }
 }

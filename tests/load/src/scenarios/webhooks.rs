@@ -111,7 +111,7 @@ async fn window(bench: &Bench, stand: &Stand) -> (Measured, Latencies) {
     let completions = measured.raw;
     measured.raw = json!({
         "since_answer": since_answer.summary(), "since_recorded": since_recorded.summary(),
-        "completions": completions,
+        "cpu_per_command": completions["cpu_per_command"], "completions": completions,
     });
     (measured, since_answer)
 }
