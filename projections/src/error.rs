@@ -21,6 +21,21 @@ pub struct Behind {
     pub waited: Duration,
 }
 
+/// The live model is not of this process' version: what it would write does not fit the tables.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the live model {model} is of version {}, this process writes version {own}",
+    .found.map_or_else(|| "none".to_owned(), |found| found.to_string())
+)]
+pub(crate) struct OtherVersion {
+    /// Which model.
+    pub(crate) model: Model,
+    /// The version of the live tables; none where there are none.
+    pub(crate) found: Option<i32>,
+    /// The version that this process knows.
+    pub(crate) own: i32,
+}
+
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {

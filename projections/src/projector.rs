@@ -4,15 +4,20 @@ use baton_domain::{task::Task, webhook::Webhook};
 use baton_feed::{HandleError, Handler, Rebuildable, Running, Subscription, Transaction};
 use baton_log::{Log, RecordedEvent};
 use deadpool_postgres::Pool;
+use tokio_postgres::types::Type;
 
 use crate::batch::{Batch, Document, Extent};
+use crate::error::OtherVersion;
 use crate::model::{LIVE, Model};
 use crate::scope;
+
+const MODEL_VERSION: &str = include_str!("sql/model_version.sql");
 
 /// Events that one transaction applies at most.
 pub(crate) const BATCH_EVENTS_MAX: i64 = 1_000;
 
-/// Applies events to a model. Keeps nothing in memory between batches.
+/// Applies events to a model. Keeps nothing in memory between batches. Writes into the live model
+/// only while it is of this process' own version; another's tables are for another's projector.
 #[derive(Clone, Copy, Debug)]
 pub struct Projector {
     model: Model,
@@ -30,6 +35,23 @@ impl Projector {
     pub(crate) fn beside(model: Model) -> Self {
         Self { model, schema: model.definition().beside }
     }
+
+    async fn apply_to<S: Document>(
+        self,
+        transaction: &Transaction<'_>,
+        events: &[RecordedEvent],
+    ) -> Result<(), HandleError> {
+        if !events.iter().any(|event| event.stream.kind == S::KIND) {
+            return Ok(());
+        }
+        if self.schema == LIVE {
+            must_be_own(transaction, self.model).await?;
+        }
+        scope::probing(transaction, self.schema).await?;
+        let mut batch = Batch::<S>::new();
+        batch.absorb(transaction, events).await?;
+        S::save(transaction, &batch.into_changes(), Extent::Whole).await
+    }
 }
 
 impl Handler for Projector {
@@ -39,8 +61,8 @@ impl Handler for Projector {
         events: &[RecordedEvent],
     ) -> Result<(), HandleError> {
         match self.model {
-            Model::Tasks => apply::<Task>(transaction, self.schema, events).await,
-            Model::Webhooks => apply::<Webhook>(transaction, self.schema, events).await,
+            Model::Tasks => self.apply_to::<Task>(transaction, events).await,
+            Model::Webhooks => self.apply_to::<Webhook>(transaction, events).await,
         }
     }
 }
@@ -69,16 +91,15 @@ pub fn observe(pool: Pool, model: Model) -> Running {
     baton_feed::observe(pool, model.subscription_name())
 }
 
-async fn apply<S: Document>(
-    transaction: &Transaction<'_>,
-    schema: &str,
-    events: &[RecordedEvent],
-) -> Result<(), HandleError> {
-    if !events.iter().any(|event| event.stream.kind == S::KIND) {
+/// Refuses tables that another version made. What it finds stays so until the transaction ends: a
+/// swap waits for the checkpoint, which the batch has moved already.
+async fn must_be_own(transaction: &Transaction<'_>, model: Model) -> Result<(), HandleError> {
+    let rows = transaction.query_typed(MODEL_VERSION, &[(&model.name(), Type::TEXT)]).await?;
+    let found = rows.first().map(|row| row.try_get("version")).transpose()?;
+    let own = model.definition().version;
+    if found == Some(own) {
         return Ok(());
     }
-    scope::probing(transaction, schema).await?;
-    let mut batch = Batch::<S>::new();
-    batch.absorb(transaction, events).await?;
-    S::save(transaction, &batch.into_changes(), Extent::Whole).await
+    let other = OtherVersion { model, found, own };
+    Err(HandleError::superseded("must not write into the live model", other))
 }

@@ -89,6 +89,15 @@ pub enum HandleError {
         #[source]
         cause: Cause,
     },
+    /// Events are for a holder of another version: this one gives the subscription back.
+    #[error("{what}")]
+    Superseded {
+        /// What this one may not do.
+        what: &'static str,
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
     /// The handler panicked.
     #[error("the handler panicked: {message}")]
     Panicked {
@@ -106,6 +115,11 @@ impl HandleError {
     /// No event could be handled now: `what` could not be done, because of `cause`.
     pub fn unavailable(what: &'static str, cause: impl Into<Cause>) -> Self {
         Self::Unavailable { what, cause: cause.into() }
+    }
+
+    /// Another version's handler has the events: `what` may not be done, because of `cause`.
+    pub fn superseded(what: &'static str, cause: impl Into<Cause>) -> Self {
+        Self::Superseded { what, cause: cause.into() }
     }
 }
 

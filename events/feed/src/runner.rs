@@ -27,6 +27,9 @@ const RENEW_AFTER: Duration = Duration::from_secs(1);
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The longest pause after a failure. Shorter than what is left of a lease at [`RENEW_AFTER`].
 const PAUSE_MAX: Duration = Duration::from_millis(1_500);
+/// How often a holder that was superseded looks on before it tries again: longer than every
+/// stand-by needs to take its place, shorter than a lease.
+const LOOKS_SUPERSEDED: u32 = 4;
 /// Characters of a failure that are written down.
 const FAILURE_CHARS_MAX: usize = 4_000;
 
@@ -73,6 +76,8 @@ pub(crate) struct Runner<H> {
     /// Up to here events go one by one: a batch that ends here failed.
     singly_to: Position,
     pause: Duration,
+    /// It was superseded, and looks on so often before it tries to hold the subscription again.
+    looks_on: u32,
     /// What was logged last; the same again is not logged again.
     told: String,
 }
@@ -88,6 +93,7 @@ impl<H: Handler> Runner<H> {
             is_told: false,
             singly_to: 0,
             pause: PAUSE_MIN,
+            looks_on: 0,
             told: String::new(),
         }
     }
@@ -96,7 +102,14 @@ impl<H: Handler> Runner<H> {
     pub(crate) async fn run(mut self, progress: Progress, stop: CancellationToken) {
         let name = self.subscription.name;
         while !stop.is_cancelled() {
-            let stood_by = match Held::acquire(&self.pool, name, &self.holder).await {
+            let acquired = match self.looks_on.checked_sub(1) {
+                None => Held::acquire(&self.pool, name, &self.holder).await,
+                Some(left) => {
+                    self.looks_on = left;
+                    Ok(None)
+                }
+            };
+            let stood_by = match acquired {
                 Ok(Some(held)) => {
                     tracing::info!(subscription = name, position = held.position, "held");
                     self.is_told = false;
@@ -115,7 +128,7 @@ impl<H: Handler> Runner<H> {
         }
     }
 
-    /// Holds the subscription until told to stop, robbed, or cut off from the database.
+    /// Holds the subscription until told to stop, robbed, superseded, or cut off from the database.
     async fn hold(&mut self, mut held: Held, progress: &Progress, stop: &CancellationToken) {
         let mut wake = self.log.wake();
         let mut renew_at = Instant::now() + RENEW_AFTER;
@@ -134,6 +147,10 @@ impl<H: Handler> Runner<H> {
                 Err(Stopped::Handler { cause, batch }) => {
                     match self.handler_failed(&mut held, &cause, batch).await {
                         Ok(None) => {}
+                        Ok(Some(_)) if matches!(cause, HandleError::Superseded { .. }) => {
+                            self.looks_on = LOOKS_SUPERSEDED;
+                            break;
+                        }
                         Ok(Some(pause)) => {
                             renew_at = Instant::now() + RENEW_AFTER;
                             sleep(pause, stop).await;
@@ -247,7 +264,8 @@ impl<H: Handler> Runner<H> {
     ) -> Result<Option<Duration>, Stopped> {
         // What the handler remembers of the batch was rolled back under it.
         self.is_told = false;
-        let is_about_event = !matches!(cause, HandleError::Unavailable { .. });
+        let is_about_event =
+            !matches!(cause, HandleError::Unavailable { .. } | HandleError::Superseded { .. });
         let event = match batch.filter(|_| is_about_event) {
             Some(batch) if batch.first < batch.last => {
                 self.singly_to = batch.last;
@@ -371,3 +389,4 @@ fn stopped(cause: HandleError, batch: Option<Extent>) -> Stopped {
 }
 
 const _: () = assert!(RENEW_AFTER.as_millis() + PAUSE_MAX.as_millis() < LEASE.as_millis());
+const _: () = assert!(POLL.as_millis() * (LOOKS_SUPERSEDED as u128) < LEASE.as_millis());

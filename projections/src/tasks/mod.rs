@@ -16,4 +16,4 @@ pub use filter::{Assignee, Page, Scope, Sort, TaskFilter, shown_statuses};
 pub use query::{TASKS_MAX, TaskPage, TaskRow, Unfinished};
 
 /// Raised whenever tables or fold change.
-pub(crate) const VERSION: i32 = 4;
+pub(crate) const VERSION: i32 = 5;

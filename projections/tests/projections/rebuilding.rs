@@ -6,11 +6,13 @@ use baton_domain::{
     Actor, Standing,
     task::{Changes, Finish, TaskCommand, TaskEvent},
 };
-use baton_feed::status;
+use baton_feed::{HandleError, Handler, Transaction, status};
 use baton_harness::wait_for;
-use baton_log::{NewEvent, StreamWrite};
+use baton_log::{NewEvent, RecordedEvent, StreamWrite};
 use baton_projections::tasks::{Page, Scope, Sort, TaskFilter};
-use baton_projections::{Model, RebuildError, check, install, rebuild};
+use baton_projections::{Model, RebuildError, check, install, rebuild, subscription};
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use crate::world::{LIMIT, Tenant, World, agent, worker};
@@ -184,7 +186,7 @@ async fn another_version_is_built_again_at_the_next_start() {
         .execute("update read.models set version = 0 where name = $1", &[&"tasks"])
         .await
         .unwrap();
-    client.execute("alter table read.tasks rename column search to words", &[]).await.unwrap();
+    client.execute("alter table read.tasks rename column search_text to words", &[]).await.unwrap();
     let (one, other) =
         tokio::join!(install(&world.log, &world.pool), install(&world.log, &world.pool));
     one.unwrap();
@@ -197,6 +199,79 @@ async fn another_version_is_built_again_at_the_next_start() {
     live(&world, &mut tenant, 3).await;
     world.settle().await;
     assert_equal(&world).await;
+    world.stop().await;
+}
+
+/// Stands for a projector of the version that the tables have.
+struct Newer;
+
+impl Handler for Newer {
+    async fn apply(
+        &mut self,
+        _transaction: &Transaction<'_>,
+        _events: &[RecordedEvent],
+    ) -> Result<(), HandleError> {
+        Ok(())
+    }
+}
+
+/// The rows of the live model, and where its checkpoint stands.
+async fn live_rows(client: &Client) -> String {
+    let rows = "select concat(
+            (select string_agg(t::text, e'\n' order by t::text) from read.tasks t),
+            (select string_agg(l::text, e'\n' order by l::text) from read.task_lists l),
+            (select string_agg(c::text, e'\n' order by c::text) from read.task_counts c))";
+    client.query_one(rows, &[]).await.unwrap().get(0)
+}
+
+/// While processes are replaced, old ones meet tables that a newer one has swapped in.
+#[tokio::test]
+async fn a_projector_of_another_version_writes_nothing_and_gives_way() {
+    let world = World::new().await;
+    let mut tenant = Tenant::new();
+    live(&world, &mut tenant, 8).await;
+    world.settle().await;
+    let (client, name) = (world.database.connect().await, Model::Tasks.subscription_name());
+    let set_version = "update read.models set version = version + $1 where name = 'tasks'";
+    client.execute(set_version, &[&1]).await.unwrap();
+    let before = (live_rows(&client).await, world.log.acknowledged());
+    live(&world, &mut tenant, 4).await;
+    let failure = wait_for(LIMIT, "the failure is written down", async || {
+        let all = status(&world.pool).await.unwrap();
+        all.into_iter().find(|it| it.name == name).unwrap().failure
+    })
+    .await;
+    assert!(failure.text.contains("the live model tasks is of version"), "{}", failure.text);
+    assert_eq!(failure.position, None, "no event is to blame");
+    assert_eq!((live_rows(&client).await, world.reads.position(Model::Tasks)), before);
+    // When the tables are of its own version again, it goes on by itself.
+    client.execute(set_version, &[&-1]).await.unwrap();
+    world.settle().await;
+    assert_equal(&world).await;
+    // While it lives, another that fits the tables takes over.
+    client.execute(set_version, &[&1]).await.unwrap();
+    let before = live_rows(&client).await;
+    live(&world, &mut tenant, 1).await;
+    let subscription = subscription(Model::Tasks);
+    let newer = baton_feed::spawn(world.log.clone(), world.pool.clone(), subscription, Newer);
+    let limit = tokio::time::Instant::now() + LIMIT;
+    assert!(newer.wait_until(world.log.acknowledged(), limit).await);
+    assert_eq!(live_rows(&client).await, before);
+    newer.shutdown().await;
+    world.stop().await;
+}
+
+/// Projectors before this one did not look at the version: what each of their writes names must
+/// not be there.
+#[tokio::test]
+async fn what_old_projectors_write_is_refused() {
+    let world = World::idle().await;
+    let client = world.database.connect().await;
+    for old in ["update read.tasks set search = ''", "insert into read.tasks (search) values ('')"]
+    {
+        let refused = client.execute(old, &[]).await.unwrap_err();
+        assert_eq!(refused.code(), Some(&SqlState::UNDEFINED_COLUMN), "{old}");
+    }
     world.stop().await;
 }
 

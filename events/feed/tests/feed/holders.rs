@@ -4,7 +4,7 @@ use baton_feed::spawn;
 use baton_harness::wait_until;
 
 use crate::support::{
-    EXPIRE_LEASE, EXTEND_LEASE, Gate, SOON, Stage, Writer, pool, soon, subscription, world,
+    EXPIRE_LEASE, EXTEND_LEASE, Fault, Gate, SOON, Stage, Writer, pool, soon, subscription, world,
 };
 
 #[tokio::test]
@@ -59,6 +59,31 @@ async fn a_lease_that_ran_out_is_taken_and_one_that_did_not_is_not() {
     world.expire_lease("w").await;
     assert!(heir.wait_until(position, soon()).await);
     assert_eq!(world.applied().await, [(1, "heir".to_owned())]);
+}
+
+/// One that fails keeps its lease; one that another version has superseded must not, or nobody
+/// goes on while it lives.
+#[tokio::test]
+async fn a_superseded_holder_gives_way_and_stands_by() {
+    let world = world().await;
+    let old = Writer::new("old").with_fault(3, Fault::Superseded);
+    let old_runs =
+        spawn(world.another_node().await, pool(&world.database), subscription("w"), old.clone());
+    let before = world.append(2).await;
+    assert!(old_runs.wait_until(before, soon()).await);
+    let new = spawn(world.log.clone(), world.pool.clone(), subscription("w"), Writer::new("new"));
+    let position = world.append(3).await;
+    assert!(new.wait_until(position, soon()).await, "the new one takes over");
+    assert!(old_runs.wait_until(position, soon()).await, "the old one sees its work");
+    let by: Vec<String> = world.applied().await.into_iter().map(|(_, by)| by).collect();
+    assert_eq!(by, ["old", "old", "new", "new", "new"]);
+    assert_eq!(world.status("w").await.failure, None);
+    // It takes part for as long as it runs: what superseded it may go away.
+    old.mend();
+    new.shutdown().await;
+    let position = world.append(1).await;
+    assert!(old_runs.wait_until(position, soon()).await);
+    assert_eq!(world.applied().await.last(), Some(&(position, "old".to_owned())));
 }
 
 #[tokio::test]

@@ -154,6 +154,7 @@ pub(crate) enum Fault {
     BadAtCommit,
     Panic,
     Away,
+    Superseded,
 }
 
 /// Where a gate stands.
@@ -265,6 +266,9 @@ impl Handler for Writer {
                 }
                 Some(Fault::Away) => {
                     return Err(HandleError::unavailable("cannot send", "nobody listens"));
+                }
+                Some(Fault::Superseded) => {
+                    return Err(HandleError::superseded("may not write", "others do"));
                 }
                 _ => (),
             }

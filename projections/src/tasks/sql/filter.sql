@@ -1,5 +1,5 @@
--- What a list of tasks is asked for, of the entry `i` of a list and its task `t`. A filter without a
--- value vanishes when the statement is planned with its values, and the join with it.
+-- What a list of tasks is asked for, of the entry `i` of a list and its task `t`. A filter without
+-- a value vanishes when the statement is planned with its values, and the join with it.
 and ($4::text[] is null or exists (
     select
     from read.task_lists r
@@ -18,7 +18,7 @@ and ($7::uuid is null or t.created_by = $7)
 and ($8::uuid is null or t.parent_id = $8)
 and ($9::text[] is null or t.labels @> $9)
 and ($10::text[] is null or t.labels && $10)
-and ($11::text is null or strpos(t.search, $11) > 0)
+and ($11::text is null or strpos(t.search_text, $11) > 0)
 and ($12::boolean is null or $12 = (
     t.claimed and (t.lease_expires_at is null or t.lease_expires_at > $13::timestamptz)
 ))
