@@ -53,6 +53,8 @@ pub struct Directory {
 struct View {
     /// Position of the last account event seen.
     position: Position,
+    /// Up to here every account event was seen.
+    level: Position,
     accounts: HashMap<AccountId, KnownAccount>,
     keys: HashMap<KeyHash, (AccountId, AgentId)>,
     tokens: HashMap<KeyHash, AccountId>,
@@ -118,6 +120,31 @@ impl Directory {
     /// [`FoldError`] where the log does not answer; what was read before stays.
     pub async fn catch_up(&self) -> Result<(), FoldError> {
         let _one_at_a_time = self.catching_up.lock().await;
+        self.look().await
+    }
+
+    /// Catches up if what happened to accounts up to `position`, which the log has, may not have
+    /// been seen yet. Many who wait for one position cost one look.
+    ///
+    /// # Errors
+    /// [`FoldError`] where the log does not answer.
+    pub async fn reach(&self, position: Position) -> Result<(), FoldError> {
+        let is_there = || self.read(|view| view.level >= position);
+        if is_there() {
+            return Ok(());
+        }
+        let _one_at_a_time = self.catching_up.lock().await;
+        if is_there() {
+            return Ok(());
+        }
+        self.look().await?;
+        self.write(|view| view.level = view.level.max(position));
+        Ok(())
+    }
+
+    /// One look at the log, by who holds `catching_up`.
+    async fn look(&self) -> Result<(), FoldError> {
+        let level = self.log.acknowledged();
         let events = self.log.accounts_after(self.read(|view| view.position)).await?;
         for (event, cause) in self.write(|view| view.learn(&events)) {
             let (position, cause): (_, &dyn std::error::Error) = (event.position, &cause);
@@ -129,6 +156,7 @@ impl Directory {
                 "an account's history cannot be read: the account is closed"
             );
         }
+        self.write(|view| view.level = view.level.max(view.position).max(level));
         Ok(())
     }
 

@@ -120,13 +120,6 @@ impl Problem {
         Self::new(FORBIDDEN, detail)
     }
 
-    /// 403 for a task that may be read but not written. Clients look for `/tasks/:id/claim`.
-    pub fn claim_first() -> Self {
-        Self::forbidden(
-            "This task can be read but not written; POST /tasks/:id/claim takes it first",
-        )
-    }
-
     /// 404: missing, or there but not readable. `what` is a noun: "Task", "Agent".
     pub fn not_found(what: &str) -> Self {
         Self::new(NOT_FOUND, format!("{what} not found"))
@@ -366,7 +359,6 @@ mod tests {
         let rows = [
             (Problem::unauthorized(), 401, "unauthorized", "credential is", false),
             (Problem::forbidden("Only an admin may do this"), 403, "forbidden", "admin", true),
-            (Problem::claim_first(), 403, "forbidden", "/tasks/:id/claim", true),
             (Problem::not_found("Task"), 404, "not-found", "Task not found", true),
             (Problem::no_such_address(), 404, "not-found", "address", true),
             (Problem::method_not_allowed("PUT", None), 405, "method-not-allowed", "PUT", true),

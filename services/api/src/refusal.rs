@@ -32,9 +32,10 @@ impl From<CommandError> for Problem {
         let detail = error.to_string();
         match error {
             CommandError::Unauthenticated => Self::unauthorized(),
-            CommandError::ReadOnly | CommandError::ProjectIsProtected => Self::forbidden(detail),
-            CommandError::NotWritable => Self::claim_first(),
-            CommandError::OneNotWritable { .. } => Self::forbidden(detail),
+            CommandError::ReadOnly
+            | CommandError::ProjectIsProtected
+            | CommandError::NotWritable
+            | CommandError::OneNotWritable { .. } => Self::forbidden(detail),
             CommandError::OneNotFound { id } => Self::not_found(&format!("Task {id}")),
             CommandError::NotFound { what } => Self::not_found(what),
             CommandError::InactiveAgent { .. } => {
@@ -170,6 +171,18 @@ fn of_task(refusal: TaskRefusal) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Clients look for it.
+    #[tokio::test]
+    async fn who_may_not_write_a_task_is_told_to_claim_it() {
+        let one = CommandError::OneNotWritable { id: "1".to_owned() };
+        for refusal in [CommandError::NotWritable, one] {
+            let mut response = Problem::from(refusal).respond("");
+            assert_eq!(response.status(), 403);
+            let body = response.take_body().into_string().await.expect("text");
+            assert!(body.contains("/tasks/:id/claim"), "{body}");
+        }
+    }
 
     #[test]
     fn one_who_finds_no_place_to_wait_may_come_back() {

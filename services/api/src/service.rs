@@ -81,17 +81,16 @@ impl Services {
     /// Says no to a position that no answer can have had: the log, which has every write that any
     /// node has acknowledged, ends before it. To wait for it would be to wait for nothing.
     pub(crate) async fn has_reached(&self, position: Option<i64>) -> Result<(), Problem> {
-        let acknowledged = self.commands.log().acknowledged();
-        let Some(position) = position.filter(|position| *position > acknowledged) else {
-            return Ok(());
-        };
-        let head = self.commands.log().head().await.map_err(FeedError::Read)?;
-        if head < position {
-            let message = format!("must be a position in the log, which ends at {head}");
-            return Err(Problem::invalid_field(MIN_POSITION, message));
+        let Some(position) = position else { return Ok(()) };
+        if position > self.commands.log().acknowledged() {
+            let head = self.commands.log().head().await.map_err(FeedError::Read)?;
+            if head < position {
+                let message = format!("must be a position in the log, which ends at {head}");
+                return Err(Problem::invalid_field(MIN_POSITION, message));
+            }
         }
-        // What the reader knows of happened on another node, perhaps to the account.
-        Ok(self.commands.directory().catch_up().await?)
+        // What the reader knows of may have happened on another node, and to the account.
+        Ok(self.commands.directory().reach(position).await?)
     }
 
     /// What a caller is.

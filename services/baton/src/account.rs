@@ -1,7 +1,13 @@
 //! `baton account`: accounts are an operator's to open, list and give new tokens.
 
-use baton_commands::{Caller, Context, OpenAccount, RotateToken, hash_of, random_token};
-use baton_domain::AccountId;
+use baton_commands::{
+    Answer, Caller, CommandError, Commands, Context, OpenAccount, RotateToken, hash_of,
+    random_token,
+};
+use baton_domain::{
+    AccountId,
+    account::{Account, KeyHash},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -19,26 +25,33 @@ pub(crate) async fn run(settings: Settings, command: AccountCommand) -> Result<(
 }
 
 /// Opens an account and prints its project token.
-#[expect(clippy::print_stdout, reason = "the token is this command's output")]
 async fn create(settings: Settings, name: &str) -> Result<(), StartError> {
-    let context = operator(name)?;
-    let core = Core::of_running(&settings).await?;
-    let token = random_token();
-    let command = OpenAccount { token_hash: hash_of(&token) };
-    core.commands.open_account(&context, command).await.map_err(StartError::Command)?;
-    core.log.shutdown().await;
-    println!("{token}");
-    Ok(())
+    with_token(settings, name, async |commands, context, token_hash| {
+        commands.open_account(&context, OpenAccount { token_hash }).await
+    })
+    .await
 }
 
 /// Makes a new project token and prints it.
-#[expect(clippy::print_stdout, reason = "the token is this command's output")]
 async fn rotate_token(settings: Settings, name: &str) -> Result<(), StartError> {
+    with_token(settings, name, async |commands, context, token_hash| {
+        commands.rotate_token(&context, RotateToken { token_hash }).await
+    })
+    .await
+}
+
+/// Prints a fresh project token, once the command that records it is done.
+#[expect(clippy::print_stdout, reason = "the token is this command's output")]
+async fn with_token(
+    settings: Settings,
+    name: &str,
+    record: impl AsyncFnOnce(&Commands, Context, KeyHash) -> Result<Answer<Account>, CommandError>,
+) -> Result<(), StartError> {
     let context = operator(name)?;
     let core = Core::of_running(&settings).await?;
     let token = random_token();
-    let command = RotateToken { token_hash: hash_of(&token) };
-    core.commands.rotate_token(&context, command).await.map_err(StartError::Command)?;
+    let recorded = record(&core.commands, context, hash_of(&token)).await;
+    recorded.map_err(StartError::Command)?;
     core.log.shutdown().await;
     println!("{token}");
     Ok(())

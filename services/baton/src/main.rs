@@ -78,7 +78,8 @@ pub(crate) enum AccountCommand {
     },
     /// List the accounts, with how many agents each has.
     List,
-    /// Make a new project token for an account and print it; the old one is dead at once.
+    /// Make a new project token for an account and print it; every node refuses the old one
+    /// within a second. Of two made at once, the one recorded last is good.
     RotateToken {
         /// The account. The token of "default" is a setting, BATON_PROJECT_TOKEN.
         name: String,

@@ -117,8 +117,8 @@ impl Commands {
         self.execute(context, command).await
     }
 
-    /// Gives an account a new project token; the old one is dead at once. The caller is Baton
-    /// itself: only an operator may.
+    /// Gives an account a new project token; the old one is refused here at once, at other
+    /// nodes within a second. The caller is Baton itself: only an operator may.
     ///
     /// # Errors
     /// [`CommandError`]: the account was never opened.
@@ -154,7 +154,8 @@ impl Commands {
         self.execute(context, command).await
     }
 
-    /// Gives an agent a new key; the answer's secret is the key. The old one is dead at once.
+    /// Gives an agent a new key; the answer's secret is the key. The old one is
+    /// refused here at once, at other nodes within a second.
     ///
     /// # Errors
     /// [`CommandError`]: no such agent, or not the caller's to rotate.

@@ -19,14 +19,16 @@ pub struct Caller {
 pub enum Who {
     /// The holder of the account's project token.
     Project {
-        /// The token's hash, where the log keeps it: one replaced meanwhile is dead at once.
+        /// The token's hash, where the log keeps it: one replaced meanwhile is good
+        /// no more, at other nodes within a second.
         token_hash: Option<KeyHash>,
     },
     /// An agent, by the key it showed.
     Agent {
         /// The agent.
         id: AgentId,
-        /// The hash of its key: a key rotated meanwhile is dead at once.
+        /// The hash of its key: a key rotated meanwhile is good no more, at other nodes
+        /// within a second.
         key_hash: KeyHash,
     },
     /// A part of Baton itself, by name.

@@ -285,13 +285,23 @@ impl Commands {
             Ok(Appended::Committed(receipt)) => {
                 let at = Timestamp::from(receipt.recorded_at);
                 if plan.change.stream == account_stream(&context.caller.account) {
-                    self.directory.catch_up().await?;
+                    self.show_at_once().await;
                 }
                 Ok(self.answer(attempt, plan, Some(at), receipt.position))
             }
             Ok(Appended::Replayed(replay)) => self.replay(context, replay).await,
             Err(AppendError::KeyReused) => Err(CommandError::KeyReused),
             Err(error) => Err(CommandError::Append(error)),
+        }
+    }
+
+    /// What was recorded about an account is in the directory before it is answered. Where the
+    /// log does not answer now, [`Directory::follow`] brings it later: the command is done, and
+    /// its answer rests on its own events.
+    async fn show_at_once(&self) {
+        if let Err(error) = self.directory.catch_up().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "the directory does not show yet what was recorded");
         }
     }
 

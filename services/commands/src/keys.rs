@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_has_the_form_of_the_contract() {
+    fn a_key_has_the_form_of_the_protocol() {
         let key = KeyText::random();
         assert_eq!(key.0.len(), 4 + 43);
         assert!(key.0.starts_with("dlg_"));

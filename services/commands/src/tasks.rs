@@ -129,14 +129,26 @@ impl Command for CreateTask {
     type State = Task;
 
     async fn plan(mut self, attempt: &Attempt<'_>) -> Result<Plan<Task>, CommandError> {
-        check_foreign(attempt, &self.foreign)?;
+        protect_projects(attempt, &self.foreign)?;
+        // Nothing is said of what the body names before the parent is the caller's to write.
+        let delegator = match &self.parent {
+            Some(parent) => Some(attempt.writable_task(parent, "Parent task").await?),
+            None => None,
+        };
+        find_foreign(&self.foreign)?;
         if let Some(reference) = &self.assigned_to {
             self.changes.assigned_to = Some(Some(attempt.assignee(reference)?));
         }
+        let mut dependencies = Dependencies::default();
+        if !self.depends_on.is_empty() {
+            // Nothing can depend on it yet: no circle can come of these.
+            let ids = dependencies::named(attempt, &self.depends_on, &[]).await?;
+            dependencies = dependencies::stand(attempt, &ids).await?;
+            self.changes.depends_on = Some(ids);
+        }
         let mut also = Vec::new();
         let mut parent = None;
-        if let Some(parent_id) = &self.parent {
-            let (stream, before) = attempt.writable_task(parent_id, "Parent task").await?;
+        if let Some((stream, before)) = delegator {
             let order = attempt.order(TaskCommand::AddChild { child: self.id });
             let events = Tasks::handle_command(&before.state, order)?;
             parent = Some(Parent {
@@ -146,13 +158,6 @@ impl Command for CreateTask {
                 accountable: before.state.accountable,
             });
             also.push(Change { stream, before, events });
-        }
-        let mut dependencies = Dependencies::default();
-        if !self.depends_on.is_empty() {
-            // Nothing can depend on it yet: no circle can come of these.
-            let ids = dependencies::named(attempt, &self.depends_on, &[]).await?;
-            dependencies = dependencies::stand(attempt, &ids).await?;
-            self.changes.depends_on = Some(ids);
         }
         let draft = Draft { id: self.id, changes: self.changes, parent, dependencies };
         let before = Versioned::default();
@@ -170,7 +175,8 @@ impl Command for ChangeTask {
         let (stream, before) = attempt.writable_task(&self.id, "Task").await?;
         let command = match self.action {
             TaskAction::Update { mut update, assigned_to, depends_on, foreign } => {
-                check_foreign(attempt, &foreign)?;
+                protect_projects(attempt, &foreign)?;
+                find_foreign(&foreign)?;
                 update.changes.assigned_to = match assigned_to {
                     // An assignee that is set already may be inactive: it is no news.
                     Some(Some(reference)) if is_assignee(attempt, &before.state, &reference) => {
@@ -228,12 +234,16 @@ fn is_assignee(attempt: &Attempt<'_>, task: &Task, reference: &str) -> bool {
     found.is_some_and(|agent| task.assigned_to == Some(agent.id))
 }
 
-fn check_foreign(attempt: &Attempt<'_>, foreign: &ForeignIds) -> Result<(), CommandError> {
+fn protect_projects(attempt: &Attempt<'_>, foreign: &ForeignIds) -> Result<(), CommandError> {
+    match foreign.project_id.is_none() || attempt.standing.may(Right::UseProjects) {
+        true => Ok(()),
+        false => Err(CommandError::ProjectIsProtected),
+    }
+}
+
+fn find_foreign(foreign: &ForeignIds) -> Result<(), CommandError> {
     if foreign.project_id.is_some() {
-        return Err(match attempt.standing.may(Right::UseProjects) {
-            true => CommandError::NotFound { what: "Project" },
-            false => CommandError::ProjectIsProtected,
-        });
+        return Err(CommandError::NotFound { what: "Project" });
     }
     match foreign.epic_id {
         Some(_) => Err(CommandError::NotFound { what: "Epic" }),

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn follows_the_contract() {
+    fn follows_the_protocol() {
         let waits: Vec<_> = (1..=8).map(|attempts| wait_secs(attempts, None, 0.0)).collect();
         let expected = [5, 300, 1_800, 7_200, 18_000, 36_000, 36_000].map(Some);
         assert_eq!(waits[..7], expected);

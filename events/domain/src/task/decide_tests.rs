@@ -316,7 +316,7 @@ fn assignment_to_another_ends_the_claim() {
 }
 
 #[test]
-fn events_come_in_the_order_of_the_contract() {
+fn events_come_in_the_order_of_the_protocol() {
     let sent = Changes { priority: Some(1), ..assign(Some(BOB)) };
     for (given, status, then) in [
         (Status::Open, None, &["task.assigned", "task.updated"][..]),

@@ -57,13 +57,16 @@ impl FromFields for NewAgent {
 
     fn from_fields(fields: &mut Fields<'_>) -> Self {
         refuse_role_with_permissions(fields);
+        let has_permissions = fields.has_value("permissions");
         let mut agent = CreateAgent::new(read_name(fields).required());
         agent.label = fields.text("label", LABEL).optional();
         agent.display_name = fields.text("display_name", LABEL).optional();
         agent.description = fields.text("description", DESCRIPTION).optional();
         agent.role = fields.choice("role", &ROLES).optional();
         agent.permissions = fields.texts("permissions", PERMISSIONS).optional();
-        if fields.boolean("is_admin").or(false) && agent.role.is_none() {
+        let is_admin = fields.boolean("is_admin").optional();
+        refuse_torn_admin(fields, (agent.role, is_admin), has_permissions);
+        if is_admin == Some(true) {
             agent.role = Some(Role::Admin);
         }
         Self(agent)
@@ -107,8 +110,14 @@ impl FromFields for AgentUpdate {
 
     fn from_fields(fields: &mut Fields<'_>) -> Self {
         refuse_role_with_permissions(fields);
+        let has_permissions = fields.has_value("permissions");
+        let role = fields.choice("role", &ROLES).change();
+        let is_admin = fields.boolean("is_admin").change();
+        refuse_torn_admin(fields, (role, is_admin), has_permissions);
+        let brings_its_own = role.is_some() || is_admin == Some(true);
         let permissions = match fields.texts("permissions", PERMISSIONS).patch() {
             Patch::Keep => None,
+            Patch::Clear if brings_its_own => None,
             Patch::Clear => Some(Vec::new()),
             Patch::Set(permissions) => Some(permissions),
         };
@@ -117,8 +126,8 @@ impl FromFields for AgentUpdate {
             label: fields.text("label", LABEL).patch().into_option(),
             display_name: fields.text("display_name", LABEL).patch().into_option(),
             description: fields.text("description", DESCRIPTION).patch().into_option(),
-            role: fields.choice("role", &ROLES).change(),
-            is_admin: fields.boolean("is_admin").change(),
+            role,
+            is_admin,
             permissions,
             active: fields.boolean("active").change(),
         })
@@ -132,6 +141,24 @@ fn read_name<'f>(fields: &'f mut Fields<'_>) -> Field<'f, String> {
 fn refuse_role_with_permissions(fields: &mut Fields<'_>) {
     if fields.has_value("role") && fields.has_value("permissions") {
         fields.wrong("permissions", "cannot be set together with role, which brings its own");
+    }
+}
+
+/// `is_admin` is another word for role admin.
+fn refuse_torn_admin(
+    fields: &mut Fields<'_>,
+    (role, is_admin): (Option<Role>, Option<bool>),
+    has_permissions: bool,
+) {
+    match (role, is_admin) {
+        (Some(role), Some(is_admin)) if (role == Role::Admin) != is_admin => {
+            fields.wrong("is_admin", "contradicts role: it is another word for role admin");
+        }
+        (None, Some(true)) if has_permissions => {
+            let message = "cannot be set together with is_admin, which brings its own";
+            fields.wrong("permissions", message);
+        }
+        _ => {}
     }
 }
 

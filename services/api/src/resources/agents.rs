@@ -105,11 +105,10 @@ impl AgentsApi {
         body: Body<AgentUpdate>,
     ) -> Result<Rendered<AgentSchema>, Problem> {
         let context = services.context(&call, body.digest);
+        let (standing, facts) = before(&services, &call.caller, agent_id.as_str()).await?;
         let command = ChangeAgent { agent: agent_id.0.into_string(), changes: body.value.0 };
         let answer = services.commands.change_agent(&context, command).await?;
         let agent = answer.agent().ok_or_else(|| Problem::not_found("Agent"))?;
-        let facts = Facts::of(&services, &call.caller, agent.id).await?;
-        let standing = services.standing(&call.caller)?.standing;
         Ok(Rendered::of(&facts.whole(agent, exposure(&standing)))?.at(answer.position))
     }
 
@@ -145,7 +144,8 @@ impl AgentsApi {
 
     /// Give an agent a new key
     ///
-    /// The old key is dead at once. The answer holds the new one, which is never shown again.
+    /// The old key is refused at once by the node that answers, within a second by others. The
+    /// answer holds the new one, which is never shown again.
     #[oai(path = "/agents/:agent_id/rotate-key", method = "post", operation_id = "rotateKey")]
     async fn rotate_key(
         &self,
@@ -155,13 +155,38 @@ impl AgentsApi {
         body: Body<NoFields>,
     ) -> Result<Rendered<AgentWithKey>, Problem> {
         let context = services.context(&call, body.digest);
-        let standing = services.standing(&call.caller)?.standing;
+        let (standing, facts) = before(&services, &call.caller, agent_id.as_str()).await?;
         let command = RotateKey::new(agent_id.0.into_string());
         let answer = services.commands.rotate_key(&context, command).await?;
-        let agent = answer.agent().ok_or_else(|| Problem::not_found("Agent"))?;
-        let facts = Facts::of(&services, &call.caller, agent.id).await?;
         with_key(&answer, &facts, exposure(&standing))
     }
+}
+
+/// What the caller is, and what the answer to a change of the agent will show beside it. Both are
+/// asked for before the command: once it is done nothing may fail, for a key is shown only once,
+/// and who deactivates itself has no standing any more.
+async fn before(
+    services: &Services,
+    caller: &Caller,
+    agent: &str,
+) -> Result<(Standing, Facts), Problem> {
+    let mut reader = services.standing(caller)?;
+    if reader.directory.find(agent).is_none() {
+        // Another node may have created it just now.
+        services.commands.directory().catch_up().await?;
+        reader = services.standing(caller)?;
+    }
+    // Without the agent, or the right to change it, the command says what is wrong.
+    let facts = match reader.directory.find(agent).map(|agent| agent.id) {
+        Some(id) if may_change(&reader.standing, id) => Facts::of(services, caller, id).await?,
+        _ => Facts::default(),
+    };
+    Ok((reader.standing, facts))
+}
+
+fn may_change(standing: &Standing, agent: AgentId) -> bool {
+    let may = standing.may(Right::ManageAgents) || standing.agent() == Some(agent);
+    may && standing.may(Right::Write)
 }
 
 /// Counts the agent's unfinished tasks and deletes it if there are none and nothing happened in

@@ -9,7 +9,7 @@ use baton_log::{EventFilter, Scope};
 use futures_util::{Stream, stream};
 use tokio::time::Instant;
 
-use super::events::{Deleted, may_read};
+use super::events::{Deleted, may_read, reach_items};
 use crate::{
     event_stream::{HEARTBEAT, OPENING, push_event},
     service::Services,
@@ -69,7 +69,9 @@ impl Flow {
                     return None;
                 }
             };
-            // Rights are asked for after the events: none of a time without the right leaves.
+            // Rights are asked for after the events, and as of the last of them, wherever they
+            // changed: none of a time without the right leaves.
+            reach_items(&self.services, &batch).await.ok()?;
             let is_last = self.is_last().await?;
             let was_last = std::mem::replace(&mut self.is_last, is_last);
             self.after = batch.next_after;

@@ -62,7 +62,9 @@ impl EventsApi {
             listener.news(deadline).await;
             batch = services.feed.next(&listener, &filter, batch.next_after, limit).await?;
         }
-        // Rights may have changed meanwhile. A task that was deleted has had its last event.
+        // Rights may have changed meanwhile, also at another node. A task that was deleted has had
+        // its last event.
+        reach_items(&services, &batch).await?;
         may_read(&services, &call.caller, &scope, Deleted::Readable).await?;
         page(batch)
     }
@@ -124,6 +126,14 @@ async fn asked(
 pub(super) enum Deleted {
     Hidden,
     Readable,
+}
+
+/// Makes the directory know of everything that happened to the account before the last item.
+pub(super) async fn reach_items(services: &Services, batch: &Batch) -> Result<(), Problem> {
+    match batch.items.last() {
+        Some(last) => Ok(services.commands.directory().reach(last.position).await?),
+        None => Ok(()),
+    }
 }
 
 /// The reader, if it may read the events of the scope.

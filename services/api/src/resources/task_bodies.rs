@@ -29,8 +29,7 @@ const NOTE: Text = Text::filled(2_000);
 const NOTES_MAX: usize = 100;
 const TASK_IDS: ListRule =
     ListRule { shape: Shape::ArrayOrCommas, items_max: 100, item: Text::filled(100) };
-const BATCH: ListRule =
-    ListRule { shape: Shape::Array, items_max: 1_000, item: Text::filled(2_000) };
+const BATCH: ListRule = ListRule { shape: Shape::Array, items_max: 1_000, item: Text::filled(100) };
 const TOKENS_MAX: i64 = 1_000_000_000_000;
 const RETRIES_MAX: i64 = 100;
 const INTERVAL_MAX: i64 = 10_000;

@@ -155,9 +155,10 @@ impl TaskWritesApi {
         rendered(&change(&services, &call, id.0, body.digest, action).await?)
     }
 
-    /// Open a failed task again
+    /// Open a task again
     ///
-    /// Uses one of its retries; an admin may go beyond `max_retries`.
+    /// Of a failed task it uses one of the retries; an admin may go beyond `max_retries`. One
+    /// that is claimed, delegated or completed is open again and keeps its retries.
     #[oai(path = "/tasks/:id/retry", method = "post", operation_id = "retryTask")]
     async fn retry(
         &self,

@@ -1,6 +1,6 @@
 //! Webhooks and their deliveries (protocol 1.8). All of it is for admins.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use baton_commands::{Answer, Caller, ChangeWebhook, KeyText, RegisterWebhook, WebhookSecret};
 use baton_domain::{
@@ -133,17 +133,15 @@ impl WebhooksApi {
         may_manage(&services, &call.caller)?;
         let WebhookUpdate { fields, secret, secret_overlap_seconds } = body.value;
         check_url(&services, fields.url.as_deref()).await?;
-        let starts_anew = fields.active == Some(true);
+        // Counted before the change: once it is done nothing may fail.
+        let failures = match fields.active {
+            Some(true) => HashMap::new(),
+            _ => services.deliveries.failure_counts(&call.caller.account).await?,
+        };
         let command = WebhookCommand::Update { fields, secret_overlap_seconds };
         let secret = secret.map(KeyText);
         let answer = change(&services, &call, (id.0, body.digest), command, secret).await?;
-        let count = match starts_anew {
-            true => 0,
-            false => {
-                let failures = services.deliveries.failure_counts(&call.caller.account).await?;
-                failures.get(&answer.state.id).copied().unwrap_or_default()
-            }
-        };
+        let count = failures.get(&answer.state.id).copied().unwrap_or_default();
         Ok(Rendered::of(&answer.state.document(count))?.at(answer.position))
     }
 
