@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults fuzz fuzz-parsers bench fmt lint openapi
+.PHONY: help serve test faults fuzz fuzz-targets fuzz-parsers bench fmt lint openapi
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -13,6 +13,11 @@ serve: ## Install what is missing, build, run on http://127.0.0.1:18890
 	@echo "Building Baton; the first build takes several minutes."
 	@$(CARGO) run --release --locked -p baton -- serve
 
+# The library of the fuzz targets, without libFuzzer and its C++. It takes its dependencies from
+# the build of the workspace.
+FUZZ_LIBRARY = --manifest-path tests/fuzz/Cargo.toml --lib --no-default-features --locked \
+	--target-dir $(or $(CARGO_TARGET_DIR),target)
+
 test: ## Install what is missing, check the format, run every test and the linter
 	@deploy/install.sh test
 	$(CARGO) fmt --all --check
@@ -20,7 +25,9 @@ test: ## Install what is missing, check the format, run every test and the linte
 	@# The black-box tests run the binary, which cargo does not build for other packages.
 	$(CARGO) build --workspace --bins --locked
 	$(CARGO) test --workspace --locked
+	$(CARGO) test $(FUZZ_LIBRARY)
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy $(FUZZ_LIBRARY) --tests -- -D warnings
 
 ROUNDS ?= 200
 FROM ?= 0
@@ -33,30 +40,35 @@ faults: ## Run 200 rounds of faults under load, and a rebuild beside load (ROUND
 	$(CARGO) run --release --locked -p baton-faults -- --rebuild --log target/faults-rebuild.log
 
 EXAMPLES ?= 200
-FUZZ_SECONDS ?= 0
 
-fuzz: ## Try every operation with made-up requests for about an hour (EXAMPLES= SEED= FUZZ_SECONDS=)
+fuzz: ## Try every operation with made-up requests for about an hour (EXAMPLES= SEED=)
 	@deploy/install.sh test
+	@# What does not compile is told now, not in an hour.
+	@$(MAKE) --no-print-directory fuzz-targets
 	$(CARGO) build --locked -p baton
-	BATON_FUZZ_SEED=$(SEED) BATON_FUZZ_EXAMPLES=$(EXAMPLES) BATON_FUZZ_SECONDS=$(FUZZ_SECONDS) \
+	BATON_FUZZ_SEED=$(SEED) BATON_FUZZ_EXAMPLES=$(EXAMPLES) \
 		$(CARGO) test --locked -p baton-it --test it openapi::every_operation -- --nocapture
 	@$(MAKE) --no-print-directory fuzz-parsers
 
 CARGO_FUZZ = target/tools/bin/cargo-fuzz
+# Without a sanitizer the stable compiler will do.
+FUZZ_BUILD = --fuzz-dir tests/fuzz --sanitizer none --target-dir target/fuzz/build
 PARSER_SECONDS ?= 600
 
 $(CARGO_FUZZ):
 	$(CARGO) install cargo-fuzz --version =0.13.2 --locked --root target/tools
 
-# Without a sanitizer the stable compiler will do. What crashed lies in target/fuzz/found.
-fuzz-parsers: ## Try made-up requests and histories on the parsers (PARSER_SECONDS= for each)
+fuzz-targets:
 	@deploy/install.sh fuzz
 	@$(MAKE) --no-print-directory $(CARGO_FUZZ)
+	$(CARGO_FUZZ) build $(FUZZ_BUILD)
+
+# What crashed lies in target/fuzz/found.
+fuzz-parsers: fuzz-targets ## Try made-up input on the parsers (PARSER_SECONDS= for each)
 	@mkdir -p target/fuzz/found
 	for target in requests events; do \
 		mkdir -p target/fuzz/corpus/$$target && \
-		$(CARGO_FUZZ) run $$target target/fuzz/corpus/$$target --fuzz-dir tests/fuzz \
-			--sanitizer none --target-dir target/fuzz/build -- -max_len=16384 \
+		$(CARGO_FUZZ) run $$target target/fuzz/corpus/$$target $(FUZZ_BUILD) -- -max_len=16384 \
 			-max_total_time=$(PARSER_SECONDS) -artifact_prefix=target/fuzz/found/$$target- \
 			|| exit 1; \
 	done
@@ -80,6 +92,7 @@ lint: ## Check format and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy $(FUZZ_LIBRARY) --tests -- -D warnings
 
 openapi: ## Write openapi/baton.json from the code
 	@mkdir -p openapi

@@ -30,8 +30,6 @@ def fuzz(wanted):
     command += [f"--seed={wanted.seed}", f"--max-examples={wanted.examples}"]
     command += [f"--phases={wanted.phases}"]
     command += ["--report=ndjson", f"--report-ndjson-path={wanted.report}"]
-    if wanted.seconds:
-        command += [f"--max-time={wanted.seconds}"]
     hooks = {"BATON_FUZZ_HOOKS": str(HERE / "fuzz_hooks.py")}
     return subprocess.run(command, env=os.environ | hooks, check=False).returncode
 
@@ -73,7 +71,6 @@ if __name__ == "__main__":
     parser.add_argument("report", help="where to write the fuzzer's report")
     parser.add_argument("--seed", required=True)
     parser.add_argument("--examples", required=True, help="made up for each operation")
-    parser.add_argument("--seconds", type=int, default=0, help="the most; 0 is as long as it takes")
     parser.add_argument("--phases", default="examples,coverage,fuzzing,stateful")
     parser.add_argument("--succeed", action="store_true", help="every operation must, once at least")
     sys.exit(main(parser.parse_args()))

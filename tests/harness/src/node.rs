@@ -18,7 +18,7 @@ const LOCK: &str = include_str!("../../clients/typescript/package-lock.json");
 /// When they cannot be made: npm is missing, or its registry is out of reach.
 #[must_use]
 pub fn modules() -> PathBuf {
-    let home = installed::once("node-of-the-tests", LOCK, |home| {
+    let home = installed::once("node-of-the-tests", "node", &format!("{MANIFEST}{LOCK}"), |home| {
         fs::write(home.join("package.json"), MANIFEST).expect("a file below target/");
         fs::write(home.join("package-lock.json"), LOCK).expect("a file below target/");
         let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];

@@ -33,7 +33,7 @@ pub fn client_programs() -> PathBuf {
 
 fn environment(name: &str, requirements: &str, folder: &str) -> PathBuf {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join("requirements.txt");
-    let home = installed::once(name, requirements, |home| {
+    let home = installed::once(name, "python3", requirements, |home| {
         installed::run(Command::new("python3").args(["-m", "venv"]).arg(home));
         let python = home.join("bin/python");
         let install = ["-m", "pip", "install", "--quiet", "-r"];

@@ -2,7 +2,9 @@
 
 use baton_harness::client::Credential;
 use serde_json::json;
+use uuid::Uuid;
 
+use crate::poison::ByHand;
 use crate::world::{
     World, assert_has, assert_timestamp, fresh, ids, problem, text, with, wrong_field,
 };
@@ -313,4 +315,69 @@ async fn a_valid_call_updates_last_seen_at() {
     .await;
     let read = world.project().get(&path).await.expect(200);
     assert_timestamp(&read["last_seen_at"]);
+}
+
+#[tokio::test]
+async fn a_role_its_permissions_and_is_admin_may_not_contradict_each_other() {
+    let world = World::shared().await;
+    let admin = world.project();
+    let agent = world.agent("consistent").await;
+    let path = format!("/v1/agents/{}", agent.id);
+    for (fields, field) in [
+        (json!({ "role": "worker", "is_admin": true }), "is_admin"),
+        (json!({ "role": "admin", "is_admin": false }), "is_admin"),
+        (json!({ "is_admin": true, "permissions": ["tasks.read_all"] }), "permissions"),
+        (json!({ "role": "admin", "permissions": [] }), "permissions"),
+    ] {
+        let body = with(json!({ "name": fresh("torn") }), fields.clone());
+        wrong_field(&admin.post("/v1/agents", body).await, field);
+        wrong_field(&admin.patch(&path, fields).await, field);
+    }
+    for (fields, role) in [
+        (json!({ "role": "admin", "is_admin": true }), "admin"),
+        (json!({ "role": "worker", "is_admin": false, "permissions": null }), "worker"),
+        (json!({ "is_admin": false, "permissions": ["x.y"] }), "worker"),
+    ] {
+        let body = with(json!({ "name": fresh("whole") }), fields.clone());
+        assert_eq!(admin.post("/v1/agents", body).await.expect(201)["role"], role);
+        assert_eq!(admin.patch(&path, fields).await.expect(200)["role"], role);
+    }
+    // With a role, null is no other set of permissions.
+    let body = json!({ "role": "coordinator", "permissions": null });
+    let changed = admin.patch(&path, body).await.expect(200);
+    assert_eq!(changed["permissions"], json!(["tasks.read_all", "tasks.comment_all"]));
+}
+
+#[tokio::test]
+async fn an_admin_that_deactivates_itself_is_told_that_it_is_done() {
+    let world = World::shared().await;
+    let admin = world.agent_with("leaving", json!({ "role": "admin" })).await;
+    let path = format!("/v1/agents/{}", admin.id);
+    let changed = admin.client.patch(&path, json!({ "active": false })).await.expect(200);
+    assert_has(&changed, json!({ "id": admin.id, "active": false }));
+    problem(&admin.client.get(&path).await, 401);
+}
+
+/// A key is shown once: what could hinder the answer is asked for before.
+#[tokio::test]
+async fn a_key_is_not_rotated_where_it_could_not_be_shown() {
+    let world = World::new().await;
+    let agent = world.agent("locked out").await;
+    let database = world.database.connect_as_superuser().await;
+    let mut wrong = ByHand::task_of(Uuid::new_v4());
+    wrong.event = "task.exploded";
+    wrong.insert(&database).await;
+    // The read model cannot reach this one.
+    agent.task_id("after").await;
+    let path = format!("/v1/agents/{}", agent.id);
+    let rotate = format!("{path}/rotate-key");
+    let (rotated, changed) = tokio::join!(
+        agent.client.post(&rotate, json!({})),
+        agent.client.patch(&path, json!({ "label": "changed" })),
+    );
+    problem(&rotated, 503);
+    problem(&changed, 503);
+    agent.task_id("with the same key").await;
+    let events = world.project().get("/v1/events?limit=100").await.expect(200).to_string();
+    assert!(!events.contains("key_rotated") && !events.contains("agent.updated"), "{events}");
 }

@@ -199,3 +199,12 @@ async fn the_address_is_no_task() {
     let slash = agent.client.post("/api/tasks/batch-delete/", json!({ "task_ids": [own] })).await;
     assert_eq!(slash.status, 204);
 }
+
+#[tokio::test]
+async fn an_id_has_at_most_100_characters() {
+    let world = World::shared().await;
+    let agent = world.agent("cleaner").await;
+    let body = |id: String| json!({ "task_ids": [id] });
+    problem(&agent.client.post(PATH, body("x".repeat(100))).await, 404);
+    wrong_field(&agent.client.post(PATH, body("x".repeat(101))).await, "task_ids");
+}

@@ -4,7 +4,7 @@ use baton_harness::receiver::{Received, Receiver};
 use serde_json::json;
 
 use crate::record::{self, names};
-use crate::world::{LIMIT, World, assert_has, problem, text, wrong_field};
+use crate::world::{LIMIT, World, assert_has, problem, text, with, wrong_field};
 
 #[tokio::test]
 async fn with_content_a_child_is_made_and_the_parent_waits() {
@@ -182,4 +182,32 @@ async fn each_action_tells_its_events_in_the_contracts_order() {
     assert_eq!(of("task.updated", &parent)["changed"], json!(["priority", "metadata"]));
     let deleted = of("task.deleted", &parent);
     assert_eq!(deleted["task"]["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn nothing_is_said_of_what_the_body_names_before_the_parent() {
+    let world = World::shared().await;
+    let (boss, stranger) = (world.agent("boss").await, world.agent("stranger").await);
+    let id = boss.task_id("parent").await;
+    let path = format!("/v1/tasks/{id}/delegate");
+    let unknown = json!({ "content": "child", "assigned_to": "nobody of that name" });
+    let epic = json!({ "content": "child", "epic_id": "1" });
+    let waits = json!({ "content": "child", "depends_on": ["0".repeat(32)] });
+    for body in [unknown, epic, waits] {
+        let said = stranger.client.post(&path, body.clone()).await;
+        assert_eq!(problem(&said, 404)["detail"], "Task not found", "{body}");
+        let with_parent = with(body.clone(), json!({ "parent_task_id": id }));
+        let said = stranger.client.post("/v1/tasks", with_parent).await;
+        assert_eq!(problem(&said, 404)["detail"], "Parent task not found", "{body}");
+        let said = boss.client.post(&path, body.clone()).await;
+        assert_ne!(problem(&said, 404)["detail"], "Task not found", "{body}");
+    }
+    // What its role may never do comes first.
+    let project = json!({ "content": "child", "project_id": "1" });
+    problem(&stranger.client.post(&path, project).await, 403);
+    // How the parent stands comes last.
+    boss.client.post(&format!("/v1/tasks/{id}/complete"), json!({})).await.expect(200);
+    let body = json!({ "content": "child", "depends_on": ["0".repeat(32)] });
+    problem(&boss.client.post(&path, body).await, 404);
+    problem(&boss.client.post(&path, json!({ "content": "child" })).await, 409);
 }

@@ -5,25 +5,12 @@ use baton_harness::client::{Answer, send};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
+use crate::document::{Operation, Parameter};
 use crate::world::{World, problem, text, wrong_field};
-
-/// An operation of the document with the addresses of things that there are.
-struct Operation {
-    id: String,
-    method: Method,
-    path: String,
-    /// The properties of its body.
-    body: Map<String, Value>,
-    /// Name and schema of each parameter in the query.
-    query: Vec<(String, Value)>,
-    /// Names of its header parameters.
-    headers: Vec<String>,
-}
 
 /// Things that the operations are tried on.
 struct Things {
     world: World,
-    document: Value,
     task: String,
     agent: String,
     webhook: String,
@@ -36,67 +23,29 @@ impl Things {
         let task = agent.task_id("thing").await;
         let hook = json!({ "url": "http://127.0.0.1:1/x", "active": false });
         let hook = world.project().post("/v1/webhooks", hook).await.expect(201);
-        let document = world.nobody().get("/openapi.json").await.expect(200);
-        Things { world, document, task, agent: agent.id, webhook: text(&hook, "id") }
+        Things { world, task, agent: agent.id, webhook: text(&hook, "id") }
     }
 
-    fn operations(&self) -> Vec<Operation> {
-        let paths = self.document["paths"].as_object().expect("paths");
-        let all = paths.iter().flat_map(|(path, operations)| {
-            let operations = operations.as_object().expect("operations").iter();
-            let operations = operations.filter(|(_, one)| one["operationId"].is_string());
-            operations.map(move |(method, one)| self.operation(path, method, one))
-        });
-        all.collect()
+    async fn operations(&self) -> Vec<Operation> {
+        Operation::served(&self.world).await
     }
 
-    fn operation(&self, path: &str, method: &str, one: &Value) -> Operation {
-        let id = match path.split('/').nth(1) {
-            Some("webhooks") => &self.webhook,
-            _ => &self.task,
-        };
-        let path = path
-            .replace("{id}", id)
-            .replace("{agent_id}", &self.agent)
-            .replace("{delivery_id}", &self.webhook);
-        let parameters = one["parameters"].as_array().cloned().unwrap_or_default();
-        let placed = |place: &str| -> Vec<Value> {
-            parameters.iter().filter(|it| it["in"] == place).cloned().collect()
-        };
-        let schema = &one["requestBody"]["content"]["application/json"]["schema"];
-        let properties = self.resolved(schema)["properties"].as_object().cloned();
-        Operation {
-            id: text(one, "operationId"),
-            method: method.to_uppercase().parse().expect("a method"),
-            path,
-            body: properties.unwrap_or_default(),
-            query: placed("query")
-                .iter()
-                .map(|it| (text(it, "name"), self.resolved(&it["schema"]).clone()))
-                .collect(),
-            headers: placed("header").iter().map(|it| text(it, "name")).collect(),
-        }
+    /// The operation's path, about things that there are.
+    fn path(&self, operation: &Operation) -> String {
+        let is_of_webhook = operation.path.starts_with("/webhooks");
+        let id = if is_of_webhook { &self.webhook } else { &self.task };
+        operation.at(&[("id", id), ("agent_id", &self.agent), ("delivery_id", &self.webhook)])
     }
 
-    /// The schema that a reference means.
-    fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
-        let one = schema["allOf"].get(0).unwrap_or(schema);
-        match one["$ref"].as_str() {
-            Some(reference) => {
-                let pointer = reference.trim_start_matches('#');
-                self.document.pointer(pointer).expect("a schema of the document")
-            }
-            None => one,
-        }
-    }
-
-    async fn head(&self) -> String {
-        let page = self.world.project().get("/v1/events?limit=1000").await;
-        page.expect(200)["events"].as_array().map_or(0, Vec::len).to_string()
+    /// The last position that was given to an event. The node is the test's own, so nobody else
+    /// moves it.
+    async fn head(&self) -> u64 {
+        let page = self.world.project().get("/v1/events?limit=1").await.expect(200);
+        page["head"].as_u64().unwrap_or_else(|| panic!("no head in {page}"))
     }
 
     async fn send(&self, operation: &Operation, body: &Value) -> Answer {
-        let path = format!("/v1{}", operation.path);
+        let path = self.path(operation);
         let request = self.world.project().request(operation.method.clone(), &path);
         send(request.json(body)).await
     }
@@ -104,6 +53,8 @@ impl Things {
 
 /// Values that are of none of the forms in which a property of this schema may come.
 fn wrong_values(schema: &Value) -> Vec<Value> {
+    let is_one_form = schema["oneOf"].is_null() && schema["anyOf"].is_null();
+    assert!(is_one_form, "which values are wrong? {schema}");
     match schema["type"].as_str() {
         Some("integer" | "number") => vec![json!("5"), json!(true), json!([1]), json!({})],
         Some("boolean") => vec![json!("true"), json!(1), json!([true]), json!({})],
@@ -143,9 +94,9 @@ async fn a_field_of_the_wrong_type_is_named_and_nothing_happens() {
     let things = Things::new().await;
     let before = things.head().await;
     let mut tried = 0;
-    for operation in things.operations() {
-        for (field, schema) in &operation.body {
-            for wrong in wrong_values(things.resolved(schema)) {
+    for operation in things.operations().await {
+        for (field, schema) in &operation.fields {
+            for wrong in wrong_values(schema) {
                 // A record sent back whole carries its notes as they were read.
                 if field == "notes" && wrong == json!([{}]) {
                     continue;
@@ -169,10 +120,10 @@ async fn one_answer_names_every_wrong_field() {
     const ALIASES: [&str; 4] = ["title", "tags", "assigned_to", "assigned_to_agent_id"];
     let things = Things::new().await;
     let mut tried = 0;
-    for operation in things.operations().iter().filter(|it| it.body.len() > 1) {
-        let wrong = |schema: &Value| wrong_values(things.resolved(schema)).swap_remove(0);
+    for operation in things.operations().await.iter().filter(|it| it.fields.len() > 1) {
+        let wrong = |schema: &Value| wrong_values(schema).swap_remove(0);
         let mut body: Map<String, Value> =
-            operation.body.iter().map(|(field, schema)| (field.clone(), wrong(schema))).collect();
+            operation.fields.iter().map(|(field, schema)| (field.clone(), wrong(schema))).collect();
         body.retain(|field, _| !ALIASES.contains(&field.as_str()));
         let answer = things.send(operation, &json!(body)).await;
         for field in body.keys() {
@@ -189,10 +140,10 @@ async fn one_answer_names_every_wrong_field() {
 async fn fields_and_parameters_that_nobody_knows_are_ignored() {
     let things = Things::new().await;
     let unknown = json!({ "no_such_field": { "deep": [true] }, "": null, "x-y": 1.5 });
-    for operation in things.operations() {
+    for operation in things.operations().await {
         let is_endless = operation.id == "streamEvents" || operation.id == "waitForTask";
         if operation.method == Method::GET && !is_endless {
-            let path = format!("/v1{}?no_such=1&no_such=2&=&%FF=%FF", operation.path);
+            let path = format!("{}?no_such=1&no_such=2&=&%FF=%FF", things.path(&operation));
             let answer = things.world.project().get(&path).await;
             assert_eq!(answer.status, 200, "{}: {}", operation.id, answer.text);
         }
@@ -230,12 +181,12 @@ fn wrong_texts(schema: &Value) -> Vec<String> {
 async fn a_parameter_of_the_wrong_form_is_named() {
     let things = Things::new().await;
     let mut tried = 0;
-    for operation in things.operations() {
-        for (name, schema) in &operation.query {
-            let item = things.resolved(&schema["items"]);
+    for operation in things.operations().await {
+        for Parameter { name, schema, .. } in operation.placed("query") {
+            let item = &schema["items"];
             let schema = if item.is_null() { schema } else { item };
             for wrong in wrong_texts(schema) {
-                let path = format!("/v1{}?{name}={wrong}", operation.path);
+                let path = format!("{}?{name}={wrong}", things.path(&operation));
                 let answer = things.world.project().get(&path).await;
                 assert_eq!(answer.status, 422, "{name}={wrong}: {}", answer.text);
                 assert_mends(&answer, name);
@@ -257,8 +208,8 @@ async fn a_header_of_the_wrong_form_is_named() {
     let things = Things::new().await;
     let before = things.head().await;
     let mut tried = 0;
-    for operation in things.operations() {
-        for name in &operation.headers {
+    for operation in things.operations().await {
+        for Parameter { name, .. } in operation.placed("header") {
             let wrong = match name.as_str() {
                 "Idempotency-Key" => [b"a b".to_vec(), "ä".into(), b"k".repeat(256)],
                 "Baton-Min-Position" => [b"x".to_vec(), b"-1".to_vec(), b"1.5".to_vec()],
@@ -266,7 +217,7 @@ async fn a_header_of_the_wrong_form_is_named() {
                 other => panic!("what is a wrong {other}?"),
             };
             for wrong in wrong {
-                let path = format!("/v1{}", operation.path);
+                let path = things.path(&operation);
                 let request = things.world.project().request(operation.method.clone(), &path);
                 let answer = send(request.header(name, wrong).json(&json!({}))).await;
                 assert_eq!(answer.status, 422, "{} {name}: {}", operation.id, answer.text);

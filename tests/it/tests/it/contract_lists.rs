@@ -1,14 +1,34 @@
 //! `GET /tasks`: filters, order, windows (protocol 0.6, 0.7, 1.2).
 
+use baton_harness::client::Answer;
+use baton_harness::wait_until;
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
-use crate::world::{Agent, World, assert_has, fresh, ids, problem, text, with, wrong_field};
+use crate::world::{Agent, LIMIT, World, assert_has, fresh, ids, problem, text, with, wrong_field};
 
 /// A new task of the agent's with these fields: its id.
 async fn add(agent: &Agent, fields: Value) -> String {
     let body = with(json!({ "content": "listed" }), fields);
     text(&agent.client.post("/v1/tasks", body).await.expect(201), "id")
+}
+
+/// Returns once the clock has passed the answered task's last change. Times have milliseconds, and
+/// what changed within the same one is in order of priority.
+async fn past(answer: Answer) {
+    assert!([200, 201].contains(&answer.status), "{}", answer.text);
+    let changed: Timestamp = text(&answer.body, "updated_at").parse().expect("a time");
+    let next = changed.checked_add(1.millisecond()).expect("a time of ours");
+    wait_until(LIMIT, "the next millisecond", async || Timestamp::now() >= next).await;
+}
+
+/// A new task of the agent's with these fields, older than whatever comes next: its id.
+async fn add_alone(agent: &Agent, fields: Value) -> String {
+    let body = with(json!({ "content": "listed" }), fields);
+    let answer = agent.client.post("/v1/tasks", body).await;
+    let id = text(&answer.body, "id");
+    past(answer).await;
+    id
 }
 
 async fn list(agent: &Agent, query: &str) -> Vec<String> {
@@ -330,17 +350,14 @@ async fn lists_come_in_four_orders() {
         (2, None),
         (5, Some("2026-05-02")),
     ] {
-        added.push(add(&agent, json!({ "priority": priority, "due_date": due })).await);
+        added.push(add_alone(&agent, json!({ "priority": priority, "due_date": due })).await);
     }
     for at in [3, 0, 5] {
         let path = format!("/v1/tasks/{}/complete", added[at]);
-        agent.client.post(&path, json!({})).await.expect(200);
+        past(agent.client.post(&path, json!({})).await).await;
     }
-    agent
-        .client
-        .patch(&format!("/v1/tasks/{}", added[1]), json!({ "notes": "n" }))
-        .await
-        .expect(200);
+    let noted = format!("/v1/tasks/{}", added[1]);
+    agent.client.patch(&noted, json!({ "notes": "n" })).await.expect(200);
     let project = world.project();
     for (sort, expected) in [
         ("", [1, 2, 3, 4, 0, 5]),
@@ -367,17 +384,14 @@ async fn those_who_read_everything_see_the_last_changes_first() {
     let (agent, project) = (world.agent("worker").await, world.project());
     let mut added = Vec::new();
     for priority in [5, 4, 3, 2, 1] {
-        added.push(add(&agent, json!({ "priority": priority, "content": "seen" })).await);
+        added.push(add_alone(&agent, json!({ "priority": priority, "content": "seen" })).await);
     }
     for at in [1, 0, 4] {
         let path = format!("/v1/tasks/{}/complete", added[at]);
-        agent.client.post(&path, json!({})).await.expect(200);
+        past(agent.client.post(&path, json!({})).await).await;
     }
-    agent
-        .client
-        .patch(&format!("/v1/tasks/{}", added[2]), json!({ "priority": 2 }))
-        .await
-        .expect(200);
+    let moved = format!("/v1/tasks/{}", added[2]);
+    agent.client.patch(&moved, json!({ "priority": 2 })).await.expect(200);
     agent.client.delete(&format!("/v1/tasks/{}", added[4])).await.expect(200);
     for (query, expected) in [
         ("sort=updated", vec![2, 3]),
@@ -400,7 +414,7 @@ async fn a_page_object_counts_and_says_where_the_next_begins() {
     let agent = world.agent("pager").await;
     let mut all = Vec::new();
     for label in ["a", "b", "a", "a", "b"] {
-        all.push(add(&agent, json!({ "labels": [label] })).await);
+        all.push(add_alone(&agent, json!({ "labels": [label] })).await);
     }
     for (query, shown, total, more) in [
         ("", vec![0, 1, 2, 3, 4], 5, None),

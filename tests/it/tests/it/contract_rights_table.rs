@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use crate::document::{Operation, filled};
 use crate::world::{LIMIT, World, fresh, text, with};
 
 /// Who asks. All agents but the last are of the account that the target is in.
@@ -111,6 +112,13 @@ enum On {
 struct Ids {
     id: String,
     delivery: String,
+}
+
+impl Ids {
+    /// Whatever an operation is about, its id is the target's.
+    fn by_name(&self) -> [(&str, &str); 3] {
+        [("id", &self.id), ("agent_id", &self.id), ("delivery_id", &self.delivery)]
+    }
 }
 
 struct Row {
@@ -308,8 +316,8 @@ impl Scene {
     }
 
     /// Lets the caller try the operation on a target of its own; says what is wrong.
-    async fn ask(&self, row: &Row, operation: &(Method, String), caller: usize) -> Vec<String> {
-        let (method, path) = operation;
+    async fn ask(&self, row: &Row, operation: &Operation, caller: usize) -> Vec<String> {
+        let Operation { method, path, .. } = operation;
         let (client, own) = match row.on {
             // What it does to itself shall not be felt by others.
             On::Own => made(caller, &self.world, &self.callers[7].0).await,
@@ -317,7 +325,7 @@ impl Scene {
         };
         let target = self.target(row.on).await;
         let ids = if row.on == On::Own { Ids { id: own, ..target } } else { target };
-        let path = format!("{}{}", filled(path, &ids), filled(row.query, &ids));
+        let path = filled(&format!("{path}{}", row.query), &ids.by_name());
         // What changes nothing may be asked twice: the prefixes are one API.
         let prefixes = if *method == Method::GET { &["/v1", "/api"][..] } else { &["/v1"] };
         let mut wrong = Vec::new();
@@ -372,26 +380,6 @@ async fn made_agent(project: &Client, fields: Value) -> (Client, String) {
     (project.with(Credential::AgentKey(text(&made, "api_key"))), text(&made, "id"))
 }
 
-/// Method and path of every operation, by its id.
-fn operations(document: &Value) -> BTreeMap<String, (Method, String)> {
-    let mut operations = BTreeMap::new();
-    for (path, methods) in document["paths"].as_object().expect("paths") {
-        for (method, operation) in methods.as_object().expect("methods") {
-            let Ok(method) = Method::from_bytes(method.to_uppercase().as_bytes()) else { continue };
-            if operation["operationId"].is_string() {
-                operations.insert(text(operation, "operationId"), (method, path.clone()));
-            }
-        }
-    }
-    operations
-}
-
-/// The path with the target's ids in the places of its parameters.
-fn filled(path: &str, ids: &Ids) -> String {
-    let path = path.replace("{delivery_id}", &ids.delivery).replace("{agent_id}", &ids.id);
-    path.replace("{id}", &ids.id)
-}
-
 /// Asks; says what is not as the row has it. What streams is not waited for.
 async fn check(row: &Row, caller: usize, request: RequestBuilder) -> Result<(), String> {
     let answer = request.send().await.expect("an answer");
@@ -422,17 +410,18 @@ async fn check(row: &Row, caller: usize, request: RequestBuilder) -> Result<(), 
 #[tokio::test]
 async fn every_operation_answers_every_caller_as_the_table_says() {
     let scene = Scene::new().await;
-    let document = scene.world.nobody().get("/openapi.json").await.expect(200);
-    let operations = operations(&document);
+    let operations = Operation::served(&scene.world).await;
+    let operations: BTreeMap<&str, &Operation> =
+        operations.iter().map(|one| (one.id.as_str(), one)).collect();
     let rows = rows();
     let with_a_row: BTreeSet<&str> = rows.iter().map(|row| row.operation).collect();
-    let offered: BTreeSet<&str> = operations.keys().map(String::as_str).collect();
+    let offered: BTreeSet<&str> = operations.keys().copied().collect();
     let missing: Vec<_> = offered.symmetric_difference(&with_a_row).collect();
     assert!(missing.is_empty(), "operations without a row, or rows without one: {missing:?}");
 
     let mut wrong = Vec::new();
     for row in &rows {
-        let operation = &operations[row.operation];
+        let operation = operations[row.operation];
         let asked = (0..CALLERS.len()).filter(|caller| row.expected[*caller] != UNASKED);
         let answers = asked.map(|caller| scene.ask(row, operation, caller));
         wrong.extend(join_all(answers).await.into_iter().flatten());

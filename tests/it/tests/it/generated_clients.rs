@@ -15,6 +15,7 @@ use baton_harness::signature::verify_body;
 use baton_harness::{node, python};
 use serde_json::Value;
 
+use crate::document::Operation;
 use crate::world::{LIMIT, World};
 
 const DOCUMENT: &str = include_str!("../../../../openapi/baton.json");
@@ -85,9 +86,7 @@ fn command_of_the_readme(start: &str) -> &'static str {
 
 fn operations() -> Vec<String> {
     let document: Value = serde_json::from_str(DOCUMENT).expect("JSON");
-    let paths = document["paths"].as_object().expect("paths");
-    let operations = paths.values().flat_map(|item| item.as_object().expect("an item").values());
-    operations.map(|each| each["operationId"].as_str().expect("a name").to_owned()).collect()
+    Operation::all(&document).into_iter().map(|operation| operation.id).collect()
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ mod contract_tasks;
 mod contract_wait;
 mod contract_webhooks;
 mod crash;
+mod document;
 mod example;
 mod exposition;
 mod generated_clients;

@@ -63,14 +63,12 @@ impl Fuzzer<'_> {
         show(&format!("again: make fuzz SEED={} EXAMPLES={}", seed.display(), examples.display()));
         let (hook, delivery) = self.delivery().await;
         let url = format!("{}/v1", self.world.baton.url());
-        let seconds = given("BATON_FUZZ_SECONDS", "0");
         run("fuzz.py", |command| {
             command
                 .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join(report))
                 .arg("--seed")
                 .arg(seed);
-            command.arg("--examples").arg(examples).arg("--seconds").arg(seconds);
-            command.args(self.arguments);
+            command.arg("--examples").arg(examples).args(self.arguments);
             command.env("BATON_FUZZ_URL", url).env("BATON_FUZZ_TOKEN", PROJECT_TOKEN);
             command.env("BATON_FUZZ_HOOK", hook).env("BATON_FUZZ_DELIVERY", delivery);
             command.env("BATON_FUZZ_HEADER", &self.credential).env("BATON_FUZZ_KEPT", &self.kept);

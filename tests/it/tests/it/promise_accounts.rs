@@ -3,14 +3,14 @@
 //! What can name a thing is taken from the document that the server gives, so that no operation is
 //! forgotten: a parameter, header or field that the lists below do not know fails the test.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use baton_harness::client::{Answer, Client, Credential, send};
 use baton_harness::receiver::Receiver;
 use baton_harness::{wait_for, wait_until};
-use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::document::{Operation, Parameter};
 use crate::record;
 use crate::sse::Sse;
 use crate::world::{LIMIT, World, assert_has, ids, problem, text, with};
@@ -131,78 +131,14 @@ async fn two_accounts(world: &World) -> (Account, Account) {
     accounts
 }
 
-/// An operation of the document.
-struct Operation {
-    id: String,
-    method: Method,
-    path: String,
-    /// Names of parameters and headers.
-    parameters: Vec<String>,
-    /// Names of the body's fields.
-    fields: Vec<String>,
-}
-
-impl Operation {
-    fn all(document: &Value) -> Vec<Operation> {
-        let mut operations = Vec::new();
-        for (path, methods) in document["paths"].as_object().expect("paths") {
-            for (method, operation) in methods.as_object().expect("methods") {
-                let Ok(method) = method.to_uppercase().parse() else { continue };
-                let Some(id) = operation["operationId"].as_str() else { continue };
-                let parameters = operation["parameters"].as_array().into_iter().flatten();
-                let contents = operation["requestBody"]["content"].as_object();
-                let schemas = contents.into_iter().flatten().map(|(_, content)| &content["schema"]);
-                operations.push(Operation {
-                    id: id.to_owned(),
-                    method,
-                    path: path.clone(),
-                    parameters: parameters.map(|parameter| text(parameter, "name")).collect(),
-                    fields: schemas.flat_map(|schema| fields_of(document, schema)).collect(),
-                });
-            }
-        }
-        assert!(operations.len() >= 30, "{} operations", operations.len());
-        operations
-    }
-
-    /// The path under a prefix, with these ids in it.
-    fn at(&self, ids: &BTreeMap<&str, &String>) -> String {
-        let parts = self.path.split('/').map(|part| {
-            let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
-            name.map_or(part, |name| {
-                ids.get(name).unwrap_or_else(|| panic!("what is {name} in {}?", self.path))
-            })
-        });
-        format!("/v1{}", parts.collect::<Vec<_>>().join("/"))
-    }
-
-    /// The path about things of the account's own.
-    fn own(&self, account: &Account) -> String {
-        self.at(&BTreeMap::from([
-            (
-                "id",
-                if self.path.starts_with("/webhooks") { &account.webhook } else { &account.child },
-            ),
-            ("agent_id", &account.agent_id),
-            ("delivery_id", &account.delivery),
-        ]))
-    }
-}
-
-/// The names of a schema's properties, wherever it has them from.
-fn fields_of(document: &Value, schema: &Value) -> BTreeSet<String> {
-    if let Some(reference) = schema["$ref"].as_str() {
-        let pointer = reference.trim_start_matches('#');
-        return fields_of(document, document.pointer(pointer).expect("a schema"));
-    }
-    let parts = ["allOf", "oneOf", "anyOf"].into_iter();
-    let parts = parts.flat_map(|key| schema[key].as_array().into_iter().flatten());
-    let own = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone());
-    own.chain(parts.flat_map(|part| fields_of(document, part))).collect()
-}
-
-async fn operations(world: &World) -> Vec<Operation> {
-    Operation::all(&world.nobody().get("/openapi.json").await.expect(200))
+/// The operation's path, about things of the account's own.
+fn own(operation: &Operation, account: &Account) -> String {
+    let is_of_webhook = operation.path.starts_with("/webhooks");
+    operation.at(&[
+        ("id", if is_of_webhook { &account.webhook } else { &account.child }),
+        ("agent_id", &account.agent_id),
+        ("delivery_id", &account.delivery),
+    ])
 }
 
 #[tokio::test]
@@ -214,21 +150,19 @@ async fn no_path_leads_into_another_account() {
         "content": "stolen", "status": "done", "agent_id": "agent", "active": true,
         "url": "https://thief.example/", "label": "stolen",
     });
-    let named = operations(&world).await.into_iter().filter(|one| one.path.contains('{'));
+    let named = Operation::served(&world).await.into_iter().filter(|one| one.path.contains('{'));
     let mut asked = 0;
     for operation in named {
-        let mixed = BTreeMap::from([("id", &theirs.webhook), ("delivery_id", &ours.delivery)]);
+        let (our_webhook, their_webhook) = (&*ours.webhook, &*theirs.webhook);
         let targets = match operation.path.split('/').nth(1).expect("a resource") {
-            "tasks" => {
-                vec![BTreeMap::from([("id", &ours.task)]), BTreeMap::from([("id", &ours.child)])]
-            }
-            "agents" => vec![BTreeMap::from([("agent_id", &ours.agent_id)])],
+            "tasks" => vec![vec![("id", &*ours.task)], vec![("id", &*ours.child)]],
+            "agents" => vec![vec![("agent_id", &*ours.agent_id)]],
             "webhooks" if operation.path.contains("{delivery_id}") => vec![
-                mixed,
-                BTreeMap::from([("id", &ours.webhook), ("delivery_id", &ours.delivery)]),
-                BTreeMap::from([("id", &ours.webhook), ("delivery_id", &theirs.delivery)]),
+                vec![("id", their_webhook), ("delivery_id", &*ours.delivery)],
+                vec![("id", our_webhook), ("delivery_id", &*ours.delivery)],
+                vec![("id", our_webhook), ("delivery_id", &*theirs.delivery)],
             ],
-            "webhooks" => vec![BTreeMap::from([("id", &ours.webhook)])],
+            "webhooks" => vec![vec![("id", our_webhook)]],
             other => panic!("which id does {other} take? {}", operation.path),
         };
         for target in targets {
@@ -322,9 +256,9 @@ async fn no_field_refers_to_another_account() {
     let (ours, theirs) = two_accounts(&world).await;
     let before = ours.kept(&world).await;
     let mut asked = BTreeSet::new();
-    for operation in operations(&world).await {
-        let path = operation.own(&theirs);
-        for field in &operation.fields {
+    for operation in Operation::served(&world).await {
+        let path = own(&operation, &theirs);
+        for field in operation.fields.keys() {
             let Some(what) = named(&operation, field) else { continue };
             let reference = json!({ field.as_str(): of(&ours, what).await });
             let bodies = match operation.id.as_str() {
@@ -360,12 +294,12 @@ async fn no_filter_finds_another_account() {
     let (ours, theirs) = two_accounts(&world).await;
     let before = ours.kept(&world).await;
     let mut asked = BTreeSet::new();
-    for operation in operations(&world).await {
-        for parameter in &operation.parameters {
+    for operation in Operation::served(&world).await {
+        for Parameter { name: parameter, .. } in &operation.parameters {
             let Some(what) = named(&operation, parameter) else { continue };
             let value = of(&ours, what).await;
             let value = value.as_str().expect("an id");
-            let path = format!("{}?{parameter}={value}", operation.own(&theirs));
+            let path = format!("{}?{parameter}={value}", own(&operation, &theirs));
             if operation.id == "streamEvents" {
                 // Its filters are those of the list; who may not read a task is told so at once.
                 let answer = theirs.agent.get(&path).await;

@@ -6,7 +6,8 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::world::{Agent, World, ids, text, wrong_field};
+use crate::sse::Sse;
+use crate::world::{Agent, LIMIT, World, ids, text, wrong_field};
 
 const READERS: usize = 8;
 const ROUNDS: usize = 60;
@@ -142,5 +143,45 @@ async fn what_is_no_position_in_the_log_is_refused_at_once() {
     for bad in ["9000000000000", "9223372036854775807", "x", "-1", "1.5"] {
         let answer = get_from(&agent.client, "/v1/tasks", bad).await;
         wrong_field(&answer, "Baton-Min-Position");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_brings_the_account_even_where_others_write_meanwhile() {
+    let world = World::new().await;
+    let node = world.another_node().await;
+    let elsewhere = world.another_account("elsewhere").await.at(&node);
+    let admin = world.project();
+    let agent = world.agent("renamed").await;
+    let path = format!("/v1/agents/{}", agent.id);
+    for n in 0..30 {
+        let label = format!("label {n}");
+        let changed = admin.patch(&path, json!({ "label": label })).await;
+        let at = changed.header("Baton-Position").to_owned();
+        changed.expect(200);
+        // From here on the other node has acknowledged more than that.
+        elsewhere.post("/v1/tasks", json!({ "content": "unrelated" })).await.expect(201);
+        let read = get_from(&admin.at(&node), &path, &at).await.expect(200);
+        assert_eq!(read["label"], json!(label));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_at_another_node_ends_with_the_right_to_read_it() {
+    let world = World::new().await;
+    let node = world.another_node().await;
+    for _ in 0..10 {
+        let reader = world.agent_with("reader", json!({ "role": "auditor" })).await;
+        let there = reader.client.at(&node);
+        there.get("/v1/agent/me").await.expect(200);
+        let mut stream = Sse::open(&there, "/v1/events/stream", None).await;
+        let first = world.project().post("/v1/tasks", json!({ "content": "seen" })).await;
+        first.expect(201);
+        assert_eq!(stream.event().await.map(|event| event.1).as_deref(), Some("task.created"));
+        let path = format!("/v1/agents/{}/rotate-key", reader.id);
+        world.project().post(&path, json!({})).await.expect(200);
+        world.project().post("/v1/tasks", json!({ "content": "unseen" })).await.expect(201);
+        let next = tokio::time::timeout(LIMIT, stream.event()).await.expect("an end");
+        assert_eq!(next, None, "an event left after the key was revoked");
     }
 }
