@@ -1,7 +1,5 @@
-//! Health, the OpenAPI document and its page, and what browsers ask first (protocol 0.1, 1.16).
+//! Health, the OpenAPI document and its pages (protocol 0.1, 1.16).
 
-use baton_harness::client::send;
-use reqwest::Method;
 use serde_json::json;
 
 use crate::world::{World, assert_has, assert_timestamp};
@@ -74,33 +72,6 @@ async fn the_printed_document_is_the_served_one() {
     let printed = world.baton.command(&["openapi"]).await;
     let printed: serde_json::Value = serde_json::from_slice(&printed.stdout).expect("JSON");
     assert_eq!(printed, world.nobody().get("/openapi.json").await.expect(200));
-}
-
-#[tokio::test]
-async fn pages_of_allowed_origins_may_call_and_others_may_not_read() {
-    let world = World::shared().await;
-    for (origin, allowed) in [
-        ("http://localhost:5173", true),
-        ("http://127.0.0.1:18890", true),
-        ("http://x.example", false),
-    ] {
-        let preflight = world
-            .nobody()
-            .request(Method::OPTIONS, "/v1/tasks")
-            .header("Origin", origin)
-            .header("Access-Control-Request-Method", "PATCH")
-            .header("Access-Control-Request-Headers", "x-agent-key,content-type");
-        let answer = send(preflight).await;
-        let expected = if allowed { origin } else { "" };
-        assert_eq!(answer.header("Access-Control-Allow-Origin"), expected);
-        let call =
-            world.project().request(Method::GET, "/v1/tasks?limit=1").header("Origin", origin);
-        let answer = send(call).await;
-        assert_eq!(answer.header("Access-Control-Allow-Origin"), expected);
-        if allowed {
-            assert_eq!(answer.header("Access-Control-Allow-Credentials"), "true");
-        }
-    }
 }
 
 #[tokio::test]
