@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
+use tokio_postgres::Config;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Config, Row};
 
-use crate::append::{Appended, Receipt};
+use crate::append::Appended;
 use crate::batch::{self, Waiting};
 use crate::count;
 use crate::error::{AppendError, InvalidAppend, Trouble};
 use crate::event::Position;
 use crate::log::{LogSettings, raise, wake_up};
-use crate::read::replay;
+use crate::outcome::Outcome;
+use crate::recent::{self, Recent};
 use crate::session::{Failure, Session};
 use crate::settle::{self, Settled};
 
@@ -36,9 +37,18 @@ pub(crate) struct Appender {
     config: Config,
     settings: LogSettings,
     session: Option<Session>,
-    committed: Arc<watch::Sender<Position>>,
-    wake: Arc<watch::Sender<Position>>,
+    told: Told,
 }
+
+/// Where the appender tells the rest of the process what was committed.
+pub(crate) struct Told {
+    pub(crate) committed: Arc<watch::Sender<Position>>,
+    pub(crate) wake: Arc<watch::Sender<Position>>,
+    pub(crate) recent: Arc<Recent>,
+}
+
+/// How to answer a command, and what.
+type Answer = (oneshot::Sender<Outcome>, Outcome);
 
 /// What a failed try leaves to do.
 enum Next {
@@ -49,14 +59,8 @@ enum Next {
 }
 
 impl Appender {
-    pub(crate) fn new(
-        config: Config,
-        settings: LogSettings,
-        session: Session,
-        committed: Arc<watch::Sender<Position>>,
-        wake: Arc<watch::Sender<Position>>,
-    ) -> Self {
-        Self { config, settings, session: Some(session), committed, wake }
+    pub(crate) fn new(config: Config, settings: LogSettings, session: Session, told: Told) -> Self {
+        Self { config, settings, session: Some(session), told }
     }
 
     /// Commits until the queue is closed and empty. `stop` closes it; so does dropping the log.
@@ -128,7 +132,7 @@ impl Appender {
         let appended = session.append(&batch).await;
         count::batch(&batch, sent);
         match appended {
-            Ok(rows) => self.answer(batch, &rows),
+            Ok(outcomes) => self.answer(batch, outcomes),
             Err(Failure::Refused(cause)) => return self.refused(batch, cause, last).await,
             Err(Failure::Unknown(trouble)) => {
                 tracing::warn!(error = &trouble as &dyn Error, "the outcome of a batch is unknown");
@@ -151,6 +155,7 @@ impl Appender {
             Some(session) => session,
             None => {
                 let deadline = Instant::now() + self.settings.reconnect_within;
+                self.told.recent.clear();
                 settle::reconnect(&self.config, &self.settings, deadline).await?
             }
         };
@@ -217,11 +222,12 @@ impl Appender {
         last: bool,
     ) -> Next {
         self.session = Some(settled.session);
+        self.told.recent.clear();
         let mut rest = Vec::new();
         let mut answers = Vec::new();
         for (waiting, receipt) in batch.into_iter().zip(settled.receipts) {
             match receipt {
-                Some(receipt) => answers.push((waiting, Ok(Appended::Committed(receipt)))),
+                Some(receipt) => answers.push((waiting.answer, Ok(Appended::Committed(receipt)))),
                 None => rest.push(waiting),
             }
         }
@@ -233,28 +239,34 @@ impl Appender {
         Next::Done
     }
 
-    fn answer(&self, batch: Vec<Waiting>, rows: &[Row]) {
-        let answers = batch.into_iter().zip(rows).map(|(waiting, row)| {
-            let outcome = outcome(&waiting.command.append.account, row);
-            (waiting, outcome)
-        });
-        self.publish(answers.collect());
+    /// Keeps what was committed for this process's followers, and answers.
+    fn answer(&self, batch: Vec<Waiting>, outcomes: Vec<Outcome>) {
+        let mut recorded = Vec::with_capacity(batch.len());
+        let mut answers = Vec::with_capacity(batch.len());
+        for (Waiting { command, answer }, outcome) in batch.into_iter().zip(outcomes) {
+            if let Ok(Appended::Committed(receipt)) = &outcome {
+                recent::record(command, receipt, &mut recorded);
+            }
+            answers.push((answer, outcome));
+        }
+        self.told.recent.push(recorded);
+        self.publish(answers);
     }
 
     /// Raises the watched positions, then answers: whoever has an answer finds the node there.
-    fn publish(&self, answers: Vec<(Waiting, Result<Appended, AppendError>)>) {
+    fn publish(&self, answers: Vec<Answer>) {
         let positions = answers.iter().filter_map(|(_, outcome)| match outcome {
             Ok(Appended::Committed(receipt)) => Some(receipt.position),
             Ok(Appended::Replayed(replay)) => Some(replay.position),
             Err(_) => None,
         });
         if let Some(position) = positions.max() {
-            raise(&self.committed, position);
-            wake_up(&self.wake, position);
+            raise(&self.told.committed, position);
+            wake_up(&self.told.wake, position);
         }
-        for (waiting, outcome) in answers {
+        for (answer, outcome) in answers {
             // A caller that went away needs no answer.
-            let _gone = waiting.answer.send(outcome);
+            let _gone = answer.send(outcome);
         }
     }
 }
@@ -267,27 +279,6 @@ fn refuse(commands: impl IntoIterator<Item = Waiting>, error: &AppendError) {
 
 fn unavailable(trouble: Trouble) -> AppendError {
     AppendError::Unavailable { source: Arc::new(trouble) }
-}
-
-/// One command's row of `baton_append`.
-fn outcome(account: &str, row: &Row) -> Result<Appended, AppendError> {
-    let read = || -> Result<Result<Appended, AppendError>, tokio_postgres::Error> {
-        Ok(match row.try_get("outcome")? {
-            "committed" => Ok(Appended::Committed(Receipt {
-                first_position: row.try_get("first_position")?,
-                position: row.try_get("position")?,
-                recorded_at: row.try_get("recorded_at")?,
-                account_seq: row.try_get("account_seq")?,
-            })),
-            "replayed" => Ok(Appended::Replayed(replay(account, row)?)),
-            "key_reused" => Err(AppendError::KeyReused),
-            _conflict => Err(AppendError::Conflict),
-        })
-    };
-    // An answer that cannot be read leaves open what it said.
-    read().unwrap_or_else(|cause| {
-        Err(AppendError::OutcomeUnknown { source: Arc::new(Trouble::Statement(cause)) })
-    })
 }
 
 /// Data exceptions, broken constraints, exceeded limits: sending it again changes nothing.

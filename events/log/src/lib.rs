@@ -13,10 +13,13 @@ mod error;
 mod event;
 mod log;
 mod migrations;
+mod of_kind;
+mod outcome;
 mod page;
 mod parameters;
 mod probe;
 mod read;
+mod recent;
 mod session;
 mod settle;
 

@@ -10,13 +10,14 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::append::{Append, Appended, Prepared};
-use crate::appender::Appender;
+use crate::appender::{Appender, Told};
 use crate::batch::Waiting;
 use crate::count;
 use crate::error::{AppendError, LogError, Trouble};
-use crate::event::Position;
+use crate::event::{Position, RecordedEvent};
 use crate::migrations::{self, MigrateError};
 use crate::probe::Queue;
+use crate::recent::Recent;
 use crate::session::Session;
 
 /// Commands that may wait for the appender; the next one is told [`AppendError::Overloaded`].
@@ -64,6 +65,7 @@ struct Shared {
     queue: mpsc::Sender<Waiting>,
     committed: Arc<watch::Sender<Position>>,
     wake: Arc<watch::Sender<Position>>,
+    recent: Arc<Recent>,
     appender: Mutex<Option<Running>>,
 }
 
@@ -86,11 +88,16 @@ impl Log {
         let wake = Arc::new(watch::Sender::new(head));
         let (queue, waiting) = mpsc::channel(QUEUE_COMMANDS_MAX);
         let (stop, stopped) = oneshot::channel();
-        let appender =
-            Appender::new(config, settings, session, Arc::clone(&committed), Arc::clone(&wake));
+        let recent = Arc::new(Recent::default());
+        let told = Told {
+            committed: Arc::clone(&committed),
+            wake: Arc::clone(&wake),
+            recent: Arc::clone(&recent),
+        };
+        let appender = Appender::new(config, settings, session, told);
         let task = tokio::spawn(appender.run(waiting, stopped));
         let appender = Mutex::new(Some(Running { stop, task }));
-        Ok(Self { shared: Arc::new(Shared { pool, queue, committed, wake, appender }) })
+        Ok(Self { shared: Arc::new(Shared { pool, queue, committed, wake, recent, appender }) })
     }
 
     /// Brings the log's tables and functions up to date. Any number of nodes may do so at once.
@@ -167,6 +174,12 @@ impl Log {
 
     pub(crate) fn pool(&self) -> &Pool {
         &self.shared.pool
+    }
+
+    /// The events above a position that are in memory, where they are all that is known of.
+    pub(crate) fn recent(&self, position: Position, limit: i64) -> Option<Vec<RecordedEvent>> {
+        let heard = *self.shared.wake.borrow();
+        self.shared.recent.after(position, limit, heard)
     }
 }
 

@@ -78,14 +78,23 @@ impl Log {
     }
 
     /// The events above a position, in order: at most `limit`, and at most [`PAGE_EVENTS_MAX`].
+    ///
+    /// What this process committed last comes out of its memory, everything else from Postgres.
+    /// So fewer events than `limit` do not mean the end of the log: other processes may have
+    /// committed more. But a short answer has all that [`Log::wake`] had spoken of before the
+    /// call; whoever looks at it before the read, and waits for its next change after a short
+    /// answer, misses nothing that is heard of. An empty answer always comes from Postgres.
     pub async fn after(
         &self,
         position: Position,
         limit: i64,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
+        let limit = limit.clamp(0, PAGE_EVENTS_MAX);
+        if let Some(events) = self.recent(position, limit) {
+            return Ok(events);
+        }
         let (client, statement) = prepared(self.pool(), READ_AFTER).await?;
         let mut events = Vec::new();
-        let limit = limit.clamp(0, PAGE_EVENTS_MAX);
         page(&client, &statement, &[&position, &limit], &mut events).await?;
         Ok(events)
     }
@@ -148,8 +157,8 @@ pub(crate) async fn head(pool: &Pool) -> Result<Position, ReadError> {
     row.map_or(Ok(0), |row| row.try_get("position")).map_err(ReadError::Query)
 }
 
-/// A stored answer, from a row of the key table or of the append function.
-pub(crate) fn replay(account: &str, row: &Row) -> Result<Replay, tokio_postgres::Error> {
+/// A stored answer, from a row of the key table.
+fn replay(account: &str, row: &Row) -> Result<Replay, tokio_postgres::Error> {
     Ok(Replay {
         subject: StreamId {
             account: account.to_owned(),

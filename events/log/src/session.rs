@@ -7,16 +7,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio_postgres::error::Severity;
-use tokio_postgres::{Client, Config, NoTls, Row, Statement};
+use tokio_postgres::{Client, Config, NoTls, Statement};
 
 use crate::batch::Waiting;
 use crate::error::Trouble;
 use crate::log::LogSettings;
+use crate::outcome::{Outcome, outcomes};
 use crate::parameters::Parameters;
 
 const SESSION: &str = include_str!("sql/session.sql");
 const BACKEND: &str = include_str!("sql/backend.sql");
-const APPEND: &str = include_str!("sql/append.sql");
+const APPEND: &str = include_str!("sql/append_batch.sql");
+const APPEND_WITH_KEYS: &str = include_str!("sql/append_batch_with_keys.sql");
 
 /// A prepared connection. Dropping it closes the socket at once.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) backend: Backend,
     append: Statement,
+    append_with_keys: Statement,
     answer_timeout: Duration,
     _connection: Driver,
 }
@@ -66,18 +69,27 @@ impl Session {
         let row = client.query_one(BACKEND, &[]).await?;
         let backend = Backend { pid: row.try_get("pid")?, started: row.try_get("backend_start")? };
         let append = client.prepare(APPEND).await?;
+        let append_with_keys = client.prepare(APPEND_WITH_KEYS).await?;
         let answer_timeout = settings.answer_timeout;
-        Ok(Self { client, backend, append, answer_timeout, _connection: connection })
+        let _connection = connection;
+        Ok(Self { client, backend, append, append_with_keys, answer_timeout, _connection })
     }
 
-    /// Sends one batch. Rows come back only after the server has committed them: the client reads
-    /// on to `ReadyForQuery`, which follows the commit.
-    pub(crate) async fn append(&self, batch: &[Waiting]) -> Result<Vec<Row>, Failure> {
+    /// Sends one batch and tells what became of each command. The row comes back only after the
+    /// server has committed: the client reads on to `ReadyForQuery`, which follows the commit.
+    pub(crate) async fn append(&self, batch: &[Waiting]) -> Result<Vec<Outcome>, Failure> {
         let parameters = Parameters::of(batch);
-        let parameters = parameters.as_sql();
-        let answer = self.client.query(&self.append, &parameters);
+        let mut arguments = parameters.as_sql().to_vec();
+        let mut statement = &self.append;
+        if parameters.has_heads_or_keys() {
+            arguments.extend(parameters.heads_and_keys_as_sql());
+            statement = &self.append_with_keys;
+        }
+        let answer = self.client.query_one(statement, &arguments);
         match tokio::time::timeout(self.answer_timeout, answer).await {
-            Ok(Ok(rows)) => Ok(rows),
+            // An answer that cannot be read leaves open what it said.
+            Ok(Ok(row)) => outcomes(batch, &parameters, &row)
+                .map_err(|cause| Failure::Unknown(Trouble::Statement(cause))),
             Ok(Err(cause)) if is_refusal(&cause) => Err(Failure::Refused(cause)),
             Ok(Err(cause)) => Err(Failure::Unknown(Trouble::Statement(cause))),
             Err(_elapsed) => Err(Failure::Unknown(Trouble::Silent)),

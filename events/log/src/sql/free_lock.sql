@@ -1,4 +1,4 @@
--- Ends whoever has held the append lock ('batonlog', see baton_append) for longer than any append
+-- Ends whoever has held the append lock ('batonlog', see baton_append_batch) for longer than any append
 -- may take: a client that stopped between its last two protocol messages is reached by no timeout
 -- of Postgres 15. It is safe: that transaction has not committed and now never will.
 select pg_terminate_backend(l.pid)

@@ -60,6 +60,58 @@ async fn data_that_the_database_refuses_harms_only_its_own_command() {
 }
 
 #[tokio::test]
+async fn numbers_and_stored_answers_are_right_between_refused_neighbours() {
+    let database = Database::migrated().await;
+    let node = database.node().await;
+    let alfa = |id: &str| write(stream("alfa", "task", id), 0);
+    committed(node.append(alfa("taken").and_key("used", 1)).await);
+    let held = database.hold_lock().await;
+    let busy = spawn(&node, write(task("busy"), 0));
+    database.waiters(1).await;
+    let mut unchanged = Append { account: "bravo".to_owned(), ..nothing() }.and_key("unchanged", 5);
+    unchanged.key.as_mut().unwrap().subject = stream("bravo", "task", "0");
+    let second = write(stream("bravo", "task", "1"), 0);
+    let second = second.and_write(stream("bravo", "task", "2"), 0).and_key("second", 4);
+    let headed = write(stream("charlie", "task", "1"), 0).and_head(7).and_key("headed", 6);
+    let (first, stale, reused, second, unchanged, headed, third, ()) = tokio::join!(
+        biased;
+        node.append(alfa("1").and_key("first", 1)),
+        node.append(alfa("taken").and_key("stale", 2)),
+        node.append(alfa("2").and_key("used", 3)),
+        node.append(second),
+        node.append(unchanged),
+        node.append(headed),
+        node.append(alfa("3").and_write(stream("alfa", "task", "4"), 0).and_key("third", 7)),
+        held.release(),
+    );
+    committed(busy.await.unwrap());
+    conflict(stale);
+    conflict(headed);
+    assert!(matches!(reused, Err(AppendError::KeyReused)), "{reused:?}");
+    let place = |outcome| {
+        let receipt = committed(outcome);
+        (receipt.first_position, receipt.position, receipt.account_seq)
+    };
+    let places = [place(first), place(second), place(unchanged), place(third)];
+    assert_eq!(places, [(3, 3, 2), (4, 5, 2), (2, 2, 0), (6, 7, 4)]);
+    for (account, key, position) in [
+        ("alfa", "first", Some(3)),
+        ("alfa", "stale", None),
+        ("bravo", "second", Some(5)),
+        ("bravo", "unchanged", Some(2)),
+        ("charlie", "headed", None),
+        ("alfa", "third", Some(7)),
+        ("alfa", "used", Some(1)),
+    ] {
+        let stored = node.key(account, "agent:alfa", key).await.unwrap();
+        assert_eq!(stored.map(|(_, stored)| stored.position), position, "{key}");
+    }
+    let events = database.node().await.after(2, 10).await.unwrap();
+    let numbers: Vec<_> = events.iter().map(|event| (event.position, event.account_seq)).collect();
+    assert_eq!(numbers, [(3, 2), (4, 1), (5, 2), (6, 3), (7, 4)]);
+}
+
+#[tokio::test]
 async fn one_stream_of_commands_neither_starves_nor_is_reordered() {
     let database = Database::migrated().await;
     let node = database.node().await;
@@ -85,7 +137,8 @@ async fn events_of_one_command_follow_each_other_across_its_streams() {
     append.writes[1].events = vec![event("3")];
     let receipt = committed(node.append(append).await);
     assert_eq!((receipt.first_position, receipt.position, receipt.account_seq), (1, 3, 3));
-    let events = node.after(0, 10).await.unwrap();
+    // Another node has nothing of it in memory: it reads the table.
+    let events = database.node().await.after(0, 10).await.unwrap();
     let payloads: Vec<&str> = events.iter().map(|event| event.payload.as_str()).collect();
     assert_eq!(payloads, ["1", "2", "3"]);
     let versions: Vec<i64> = events.iter().map(|event| event.version).collect();

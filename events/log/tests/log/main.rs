@@ -14,4 +14,5 @@ mod pages;
 mod proxy;
 mod races;
 mod reads;
+mod recent;
 mod unknown_outcome;

@@ -69,8 +69,8 @@ async fn command(log: &Log, step: &Step) -> Append {
 /// What was committed, with its receipt's positions.
 type Committed = Vec<(Append, i64, i64)>;
 
-async fn run(nodes: &[Log; 2], steps: Vec<Step>) -> (Committed, Vec<RecordedEvent>) {
-    let before = nodes[0].head().await.unwrap();
+async fn run(nodes: &[Log; 2], reader: &Log, steps: Vec<Step>) -> (Committed, Vec<RecordedEvent>) {
+    let before = reader.head().await.unwrap();
     let mut running = JoinSet::new();
     for step in steps {
         let log = nodes[usize::from(step.node)].clone();
@@ -91,8 +91,29 @@ async fn run(nodes: &[Log; 2], steps: Vec<Step>) -> (Committed, Vec<RecordedEven
     while let Some(outcome) = running.join_next().await {
         committed.extend(outcome.unwrap());
     }
-    let events = nodes[0].after(before, 1_000).await.unwrap();
+    // It appends nothing, so it has nothing in memory: it reads the table.
+    let events = reader.after(before, 1_000).await.unwrap();
+    for node in nodes {
+        compare(node, before, &events).await;
+    }
     (committed, events)
+}
+
+/// What a node answers, be it from memory or from the table, is what the table holds: from each
+/// position on, page after page.
+async fn compare(node: &Log, before: i64, events: &[RecordedEvent]) {
+    for (after, expected) in (before..).zip((0..=events.len()).map(|from| &events[from..])) {
+        let mut read: Vec<RecordedEvent> = Vec::new();
+        loop {
+            let last = read.last().map_or(after, |event| event.position);
+            let page = node.after(last, 7).await.unwrap();
+            if page.is_empty() {
+                break;
+            }
+            read.extend(page);
+        }
+        assert_eq!(read, expected, "above {after}");
+    }
 }
 
 /// Replays the committed commands in position order on a list and compares with the log.
@@ -156,12 +177,13 @@ fn whatever_two_nodes_append_the_log_is_one_gapless_serial_history() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let database = runtime.block_on(Database::migrated());
     let nodes = runtime.block_on(async { [database.node().await, database.node().await] });
+    let reader = runtime.block_on(database.node());
     // One log for all cases: each goes on where the last one ended.
     let model = std::cell::RefCell::new(Model::default());
     let config = Config { cases: CASES, max_shrink_iters: 0, ..Config::default() };
     TestRunner::new(config)
         .run(&steps(), |steps| {
-            let (committed, events) = runtime.block_on(run(&nodes, steps));
+            let (committed, events) = runtime.block_on(run(&nodes, &reader, steps));
             check(committed, &events, &mut model.borrow_mut());
             Ok(())
         })

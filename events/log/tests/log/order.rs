@@ -6,11 +6,12 @@ use baton_log::LogSettings;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use crate::commands::{committed, spawn, stream, task, write};
+use crate::commands::{committed, conflict, spawn, stream, task, write};
 use crate::database::{Database, node};
 use crate::proxy::Proxy;
 
 const HOLD_APPEND: &str = include_str!("sql/hold_append.sql");
+const APPEND_OF_THE_RELEASE_BEFORE: &str = include_str!("sql/append_of_the_release_before.sql");
 
 #[tokio::test]
 async fn while_an_append_is_open_nobody_passes_it_and_later_ones_follow_it() {
@@ -28,6 +29,27 @@ async fn while_an_append_is_open_nobody_passes_it_and_later_ones_follow_it() {
     holder.batch_execute("commit").await.unwrap();
     assert_eq!(committed(first.await.unwrap()).position, 2);
     assert_eq!(committed(second.await.unwrap()).position, 3);
+}
+
+/// While an update is rolled out, nodes of both releases append.
+#[tokio::test]
+async fn an_append_of_the_release_before_and_one_of_this_keep_each_others_order() {
+    let database = Database::migrated().await;
+    let alfa = database.node().await;
+    let before = database.connect().await;
+    before.batch_execute("begin").await.unwrap();
+    let held = before.query_one(APPEND_OF_THE_RELEASE_BEFORE, &[&"a", &0_i64]).await.unwrap();
+    assert_eq!((held.get("outcome"), held.get::<_, i64>("position")), ("committed", 1));
+    let (stale, next) = (spawn(&alfa, write(task("a"), 0)), spawn(&alfa, write(task("b"), 0)));
+    database.waiters(1).await;
+    before.batch_execute("commit").await.unwrap();
+    conflict(stale.await.unwrap());
+    assert_eq!(committed(next.await.unwrap()).position, 2);
+    for (id, outcome) in [("b", "conflict"), ("c", "committed")] {
+        let row = before.query_one(APPEND_OF_THE_RELEASE_BEFORE, &[&id, &0_i64]).await.unwrap();
+        assert_eq!(row.get::<_, &str>("outcome"), outcome);
+    }
+    assert_eq!(alfa.head().await.unwrap(), 3);
 }
 
 #[tokio::test]

@@ -1,24 +1,16 @@
 -- An append by hand of one event to one stream: $1 is the stream's id, $2 its version before.
-select a.outcome, a."position"
-from public.baton_append(
+select a.head_position + 1 as "position", cardinality(a.conflicting) as conflicts
+from public.baton_append_batch(
     array['default'],
-    array[null]::bigint[],
-    array[null]::text[],
-    array[null]::text[],
-    array[null]::bytea[],
-    array[null]::text[],
-    array[null]::text[],
-    array[null]::bigint[],
-    array[null]::bytea[],
     array[1],
-    array['default'],
+    array[1],
     array['task'],
     array[$1::text],
     array[$2::bigint],
     array[1],
-    array['default'],
-    array['task'],
-    array[$1::text],
+    array[1],
+    array[1],
+    array[1],
     array[$2::bigint + 1],
     array[gen_random_uuid()],
     array['task.updated'],

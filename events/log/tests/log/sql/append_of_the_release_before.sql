@@ -1,0 +1,31 @@
+-- An append by hand as nodes of the release before do it: $1 is the stream, $2 its version before.
+select a.outcome, a."position"
+from public.baton_append(
+    array['default'],
+    array[null]::bigint[],
+    array[null]::text[],
+    array[null]::text[],
+    array[null]::bytea[],
+    array[null]::text[],
+    array[null]::text[],
+    array[null]::bigint[],
+    array[null]::bytea[],
+    array[1],
+    array['default'],
+    array['task'],
+    array[$1::text],
+    array[$2::bigint],
+    array[1],
+    array['default'],
+    array['task'],
+    array[$1::text],
+    array[$2::bigint + 1],
+    array[gen_random_uuid()],
+    array['task.updated'],
+    array[1]::smallint[],
+    array['{}'],
+    array['project'],
+    array[gen_random_uuid()],
+    array[null]::uuid[],
+    array[decode(repeat('00', 32), 'hex')]
+) a
