@@ -13,7 +13,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use baton_domain::account;
-use baton_history::{Directory, FoldError, Subjects};
+use baton_history::{Directory, FoldError, History, Subjects};
 use baton_log::{Log, Position, RecordedEvent, Scope};
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -55,6 +55,7 @@ pub struct Tail(Arc<Shared>);
 
 struct Shared {
     log: Log,
+    history: History,
     directory: Directory,
     stop: CancellationToken,
     places: Arc<Semaphore>,
@@ -76,9 +77,10 @@ pub struct Listener {
 impl Tail {
     /// Starts it, asleep. Everybody who waits is told to go when `stop` is cancelled.
     #[must_use]
-    pub fn start(log: Log, directory: Directory, stop: CancellationToken) -> Self {
+    pub fn start(history: History, directory: Directory, stop: CancellationToken) -> Self {
         let shared = Shared {
-            log,
+            log: history.log().clone(),
+            history,
             directory,
             stop,
             places: Arc::new(Semaphore::new(WAITING_MAX)),
@@ -182,7 +184,7 @@ async fn run(tail: Tail) {
 /// Follows the log from its end, until nobody has listened for a while.
 async fn follow(shared: &Shared) -> Result<(), FoldError> {
     let mut wake = shared.log.wake();
-    let mut subjects = Subjects::new(shared.log.clone());
+    let mut subjects = Subjects::new(shared.history.clone());
     let mut position = shared.log.head().await?;
     shared.write(|recent| recent.begin(position));
     shared.level.send_replace(Some(position));

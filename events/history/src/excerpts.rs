@@ -1,10 +1,7 @@
 //! What events are about, for readers that pick some of them: whatever lies between those they
 //! ask for, each subject is as of its event. `Subjects` is for followers that read everything.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use baton_domain::{
     account::{self, Account},
@@ -15,22 +12,19 @@ use baton_log::{Cut, Log, RecordedEvent, StreamId};
 
 use crate::{
     directory::{Directory, KnownAccount, account_at},
-    fold::{FoldError, Folded, account_stream, fold},
-    states::{States, Versioned},
+    fold::{FoldError, account_stream, fold},
+    history::History,
+    passed::Passed,
+    states::Versioned,
     subjects::{Subject, SubjectState},
 };
-
-/// What the states that a reading has come by may weigh together, of each kind.
-const PASSED_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// Folds the subjects of excerpts of the log. Cheap to clone; clones share what they keep: the
 /// states as the log has them now, never those that a reader comes by in the past.
 #[derive(Clone)]
 pub struct Excerpts {
-    log: Log,
+    history: History,
     directory: Directory,
-    tasks: States<Task>,
-    webhooks: States<Webhook>,
 }
 
 /// One reader's way through an account's events, in the order of the log. Each stream is folded
@@ -41,13 +35,6 @@ pub struct Reading {
     tasks: Passed<Task>,
     webhooks: Passed<Webhook>,
     account: AccountThen,
-}
-
-/// Streams of one kind, each as of the last of its events that was asked about.
-struct Passed<S: Folded> {
-    states: States<S>,
-    passed: HashMap<StreamId, Versioned<S>>,
-    weight_bytes: u64,
 }
 
 /// The account as of one event after another.
@@ -64,11 +51,10 @@ enum AccountThen {
 }
 
 impl Excerpts {
-    /// Nothing is kept yet.
+    /// Excerpts of the log that this is the history of.
     #[must_use]
-    pub fn new(log: Log, directory: Directory) -> Self {
-        let (tasks, webhooks) = (States::new(log.clone()), States::new(log.clone()));
-        Self { log, directory, tasks, webhooks }
+    pub fn new(history: History, directory: Directory) -> Self {
+        Self { history, directory }
     }
 
     /// The task as the log has it now; version 0 where it was never created.
@@ -76,17 +62,17 @@ impl Excerpts {
     /// # Errors
     /// [`FoldError`] where history cannot be read.
     pub async fn task(&self, stream: &StreamId) -> Result<Versioned<Task>, FoldError> {
-        self.tasks.fresh(stream).await
+        self.history.tasks().fresh(stream).await
     }
 
     /// Begins to read events of one account.
     #[must_use]
     pub fn reading(&self) -> Reading {
         Reading {
-            log: self.log.clone(),
+            log: self.history.log().clone(),
             directory: self.directory.clone(),
-            tasks: Passed::new(self.tasks.clone()),
-            webhooks: Passed::new(self.webhooks.clone()),
+            tasks: Passed::new(self.history.tasks().clone()),
+            webhooks: Passed::new(self.history.webhooks().clone()),
             account: AccountThen::NotKnown,
         }
     }
@@ -174,26 +160,6 @@ impl AccountThen {
             }
         }
         Some(Arc::clone(state))
-    }
-}
-
-impl<S: Folded> Passed<S> {
-    fn new(states: States<S>) -> Self {
-        Self { states, passed: HashMap::new(), weight_bytes: 0 }
-    }
-
-    async fn after(&mut self, event: &RecordedEvent) -> Result<Arc<S>, FoldError> {
-        let base = self.passed.remove(&event.stream);
-        self.weight_bytes -= base.as_ref().map_or(0, |base| base.state.weight_bytes());
-        let folded = self.states.past(base, event).await?;
-        let state = Arc::clone(&folded.state);
-        self.weight_bytes += state.weight_bytes();
-        if self.weight_bytes > PASSED_BYTES_MAX {
-            self.passed.clear();
-            self.weight_bytes = state.weight_bytes();
-        }
-        self.passed.insert(event.stream.clone(), folded);
-        Ok(state)
     }
 }
 

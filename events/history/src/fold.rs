@@ -3,12 +3,13 @@
 use baton_domain::{
     AccountId, DecodeError, Envelope, TaskId, WebhookId,
     account::{self, Account, AccountEvent},
-    json,
     stored::Event,
     task::{self, Task, TaskEvent},
     webhook::{self, Webhook, WebhookEvent},
 };
 use baton_log::{ReadError, RecordedEvent, StreamId};
+
+use crate::weight;
 
 /// Recorded history that cannot be folded. Except for [`FoldError::Read`] this is permanent:
 /// whoever follows the log stops at the event and says so.
@@ -84,15 +85,7 @@ impl Folded for Task {
     }
 
     fn weight_bytes(&self) -> u64 {
-        let texts = [&self.description, &self.result_summary, &self.error_message];
-        let texts = self.content.len() + texts.map(length).iter().sum::<usize>();
-        let objects = json::size_bytes(&self.metadata)
-            + json::size_bytes(&self.context)
-            + json::size_bytes(&self.requirements)
-            + json::size_bytes(&self.completion_evidence);
-        let notes: usize = self.notes.iter().map(|note| note.text.len() + 64).sum();
-        let ids = self.depends_on.len() + self.holders.len();
-        (1024 + texts + objects + notes + self.hops.len() * 64 + ids * 32) as u64
+        weight::task(self) as u64
     }
 }
 
@@ -105,8 +98,7 @@ impl Folded for Webhook {
     }
 
     fn weight_bytes(&self) -> u64 {
-        let events: usize = self.events.iter().map(|event| event.len() + 24).sum();
-        (512 + self.url.len() + events + self.former_secrets.len() * 64) as u64
+        weight::webhook(self) as u64
     }
 }
 
@@ -119,19 +111,8 @@ impl Folded for Account {
     }
 
     fn weight_bytes(&self) -> u64 {
-        let agents: usize = self.agents.values().map(agent_bytes).sum();
-        (256 + agents) as u64
+        weight::account(self) as u64
     }
-}
-
-fn agent_bytes(agent: &account::Agent) -> usize {
-    let texts = [&agent.label, &agent.display_name, &agent.description];
-    let permissions: usize = agent.permissions.iter().map(|text| text.len() + 24).sum();
-    400 + agent.name.len() + texts.map(length).iter().sum::<usize>() + permissions
-}
-
-fn length(text: &Option<String>) -> usize {
-    text.as_ref().map_or(0, String::len)
 }
 
 /// The state after one more recorded event of its stream.

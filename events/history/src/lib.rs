@@ -7,11 +7,15 @@
 mod directory;
 mod excerpts;
 mod fold;
+mod history;
+mod passed;
 mod states;
 mod subjects;
+mod weight;
 
 pub use directory::{Directory, KnownAccount};
 pub use excerpts::{Excerpts, Reading};
 pub use fold::{FoldError, Folded, account_stream, fold, task_stream, webhook_stream};
+pub use history::History;
 pub use states::{States, Versioned};
 pub use subjects::{ActorDocument, Subject, SubjectState, Subjects};

@@ -1,17 +1,28 @@
-//! Folded streams, kept by stream and version. A cached state may lag behind the log: whoever
-//! decides on it lets the log check its version.
+//! Folded streams of one kind, kept by stream and version: the latest that anybody here has seen,
+//! and for a while those before it, for followers that have not come as far.
+//!
+//! A state is kept under the version it was folded to and is never anything else. The latest one
+//! may lag behind the log: whoever decides on it lets the log check its version.
 
-use std::sync::Arc;
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
-use baton_log::{Cut, Log, RecordedEvent, StreamId};
-use quick_cache::{Weighter, sync::Cache};
+use baton_log::{Cut, Log, Position, RecordedEvent, StreamId};
+use quick_cache::{Equivalent, Weighter, sync::Cache};
 
 use crate::fold::{FoldError, Folded, fold};
 
-/// How much the states of one cache may weigh together.
-const CACHE_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// How many states the cache is laid out for.
-const CACHE_STATES_EXPECTED: usize = 16_384;
+/// How many states a cache is laid out for.
+const STATES_EXPECTED: usize = 16_384;
+/// What an entry takes beside its state and the name of its stream.
+const ENTRY_BYTES: u64 = 128;
+/// How far behind what this node has written a follower may be to be level with it: what it folds
+/// is then worth keeping as the latest. One that reads the past leaves no traces there.
+const LEVEL_WITHIN: Position = 2_000;
+/// Stands for whatever version was seen last; no event has it.
+const LATEST: i64 = 0;
 
 /// A state and the version of its stream that it was folded to; 0 for a stream without events.
 #[derive(Debug)]
@@ -34,27 +45,41 @@ impl<S: Default> Default for Versioned<S> {
     }
 }
 
-#[derive(Clone)]
-struct ByWeight;
-
-impl<S: Folded> Weighter<StreamId, Versioned<S>> for ByWeight {
-    fn weight(&self, _stream: &StreamId, cached: &Versioned<S>) -> u64 {
-        cached.state.weight_bytes()
-    }
-}
-
 /// Folded streams of one kind. Cheap to clone; clones share what they keep.
 #[derive(Clone)]
 pub struct States<S: Folded> {
     log: Log,
-    cache: Arc<Cache<StreamId, Versioned<S>, ByWeight>>,
+    cache: Arc<Cache<Name, Kept<S>, ByWeight>>,
 }
 
+/// A state at one of its versions, or the latest one.
+#[derive(PartialEq, Eq, Hash)]
+struct Name {
+    account: Box<str>,
+    id: Box<str>,
+    version: i64,
+}
+
+/// The same, of a stream of the cache's kind, to ask with.
+struct Wanted<'a> {
+    stream: &'a StreamId,
+    version: i64,
+}
+
+struct Kept<S> {
+    state: Versioned<S>,
+    /// Asked for many times, and long to find out.
+    weight_bytes: u64,
+}
+
+#[derive(Clone)]
+struct ByWeight;
+
 impl<S: Folded> States<S> {
-    /// An empty cache over the log.
+    /// Nothing is kept yet, and never more than `bytes_max` at once.
     #[must_use]
-    pub fn new(log: Log) -> Self {
-        let cache = Cache::with_weighter(CACHE_STATES_EXPECTED, CACHE_BYTES_MAX, ByWeight);
+    pub(crate) fn new(log: Log, bytes_max: u64) -> Self {
+        let cache = Cache::with_weighter(STATES_EXPECTED, bytes_max, ByWeight);
         Self { log, cache: Arc::new(cache) }
     }
 
@@ -63,8 +88,8 @@ impl<S: Folded> States<S> {
     /// # Errors
     /// [`FoldError`] where history cannot be read.
     pub async fn latest(&self, stream: &StreamId) -> Result<Versioned<S>, FoldError> {
-        match self.cache.get(stream) {
-            Some(cached) => Ok(cached),
+        match self.seen(stream) {
+            Some(seen) => Ok(seen),
             None => self.fresh(stream).await,
         }
     }
@@ -74,10 +99,10 @@ impl<S: Folded> States<S> {
     /// # Errors
     /// [`FoldError`] where history cannot be read.
     pub async fn fresh(&self, stream: &StreamId) -> Result<Versioned<S>, FoldError> {
-        let base = self.cache.get(stream).unwrap_or_default();
+        let base = self.seen(stream).unwrap_or_default();
         let folded = self.roll(stream, base, Cut::Head).await?;
         if folded.version > 0 {
-            self.put(stream.clone(), folded.clone());
+            self.put(stream, folded.clone());
         }
         Ok(folded)
     }
@@ -87,35 +112,37 @@ impl<S: Folded> States<S> {
     /// # Errors
     /// [`FoldError`] where history cannot be read, or ends before.
     pub async fn at(&self, stream: &StreamId, version: i64) -> Result<Arc<S>, FoldError> {
-        let cached = self.cache.get(stream).filter(|cached| cached.version <= version);
-        let folded = match cached {
-            Some(cached) if cached.version == version => cached,
-            base => self.roll(stream, base.unwrap_or_default(), Cut::Version(version)).await?,
-        };
-        if folded.version != version {
-            let (stream, found) = (stream.clone(), folded.version);
-            return Err(FoldError::Missing { stream, wanted: version, found });
+        if let Some(kept) = self.exactly(stream, version) {
+            return Ok(kept);
         }
-        Ok(folded.state)
+        let base = self.seen(stream).filter(|seen| seen.version < version).unwrap_or_default();
+        let folded = self.roll(stream, base, Cut::Version(version)).await?;
+        Ok(must_be(folded, stream, version)?.state)
     }
 
-    /// The state after `event`, for a follower that reads the log in order: usually the state
-    /// before it is still here, and nothing is read.
+    /// The state after `event`, for a follower that reads the log in order: usually it is still
+    /// here, or else the state before it, and nothing is read.
     ///
     /// # Errors
     /// [`FoldError`] where history cannot be read.
     pub async fn after(&self, event: &RecordedEvent) -> Result<Arc<S>, FoldError> {
         let (stream, version) = (&event.stream, event.version);
-        let before = match self.cache.get(stream) {
-            Some(cached) if cached.version == version - 1 => Some(cached.state),
-            _ if version == 1 => Some(Arc::default()),
-            _ => None,
+        if let Some(kept) = self.exactly(stream, version) {
+            return Ok(kept);
+        }
+        let before = match version {
+            1 => Some(Arc::default()),
+            _ => self.exactly(stream, version - 1),
         };
         let state = match before {
             Some(before) => Arc::new(fold(Arc::unwrap_or_clone(before), event)?),
             None => self.at(stream, version).await?,
         };
-        self.put(stream.clone(), Versioned { state: Arc::clone(&state), version });
+        let after = Versioned { state: Arc::clone(&state), version };
+        match event.position + LEVEL_WITHIN >= self.log.acknowledged() {
+            true => self.put(stream, after),
+            false => self.keep(stream, version, after),
+        }
         Ok(state)
     }
 
@@ -127,7 +154,10 @@ impl<S: Folded> States<S> {
         event: &RecordedEvent,
     ) -> Result<Versioned<S>, FoldError> {
         let (stream, version) = (&event.stream, event.version);
-        let near = known.into_iter().chain(self.cache.get(stream));
+        if let Some(state) = self.exactly(stream, version) {
+            return Ok(Versioned { state, version });
+        }
+        let near = known.into_iter().chain(self.seen(stream));
         let near = near.filter(|state| state.version <= version);
         let base = near.max_by_key(|state| state.version).unwrap_or_default();
         let folded = match version - base.version {
@@ -138,16 +168,42 @@ impl<S: Folded> States<S> {
             }
             _ => self.roll(stream, base, Cut::Version(version)).await?,
         };
-        if folded.version != version {
-            let (stream, found) = (stream.clone(), folded.version);
-            return Err(FoldError::Missing { stream, wanted: version, found });
-        }
-        Ok(folded)
+        must_be(folded, stream, version)
     }
 
-    /// Keeps a state that its writer just appended, or its reader just folded.
-    pub fn put(&self, stream: StreamId, state: Versioned<S>) {
-        self.cache.insert(stream, state);
+    /// Keeps a state that its writer just appended, or its reader just folded. A later one that
+    /// is here already stays the latest.
+    pub fn put(&self, stream: &StreamId, state: Versioned<S>) {
+        match self.seen(stream) {
+            Some(seen) if seen.version == state.version => {}
+            Some(seen) if seen.version > state.version => {
+                self.keep(stream, state.version, state);
+            }
+            Some(seen) => {
+                self.keep(stream, seen.version, seen);
+                self.keep(stream, LATEST, state);
+            }
+            None => self.keep(stream, LATEST, state),
+        }
+    }
+
+    /// The latest state that anybody here has seen.
+    fn seen(&self, stream: &StreamId) -> Option<Versioned<S>> {
+        self.cache.get(&Wanted { stream, version: LATEST }).map(|kept| kept.state)
+    }
+
+    /// The state at a version, where it is here.
+    fn exactly(&self, stream: &StreamId, version: i64) -> Option<Arc<S>> {
+        let seen = self.seen(stream).filter(|seen| seen.version == version);
+        let kept = || self.cache.get(&Wanted { stream, version }).map(|kept| kept.state);
+        seen.or_else(kept).map(|found| found.state)
+    }
+
+    fn keep(&self, stream: &StreamId, version: i64, state: Versioned<S>) {
+        let (account, id) = (stream.account.as_str().into(), stream.id.as_str().into());
+        let names = (stream.account.len() + stream.id.len()) as u64;
+        let weight_bytes = ENTRY_BYTES + names + state.state.weight_bytes();
+        self.cache.insert(Name { account, id, version }, Kept { state, weight_bytes });
     }
 
     async fn roll(
@@ -162,3 +218,50 @@ impl<S: Folded> States<S> {
         Ok(Versioned { state: Arc::new(state), version: last.version })
     }
 }
+
+fn must_be<S>(
+    folded: Versioned<S>,
+    stream: &StreamId,
+    version: i64,
+) -> Result<Versioned<S>, FoldError> {
+    match folded.version == version {
+        true => Ok(folded),
+        false => {
+            let (stream, found) = (stream.clone(), folded.version);
+            Err(FoldError::Missing { stream, wanted: version, found })
+        }
+    }
+}
+
+impl<S> Clone for Kept<S> {
+    fn clone(&self) -> Self {
+        Self { state: self.state.clone(), weight_bytes: self.weight_bytes }
+    }
+}
+
+impl<S> Weighter<Name, Kept<S>> for ByWeight {
+    fn weight(&self, _name: &Name, kept: &Kept<S>) -> u64 {
+        kept.weight_bytes
+    }
+}
+
+/// As `Name` is hashed.
+impl Hash for Wanted<'_> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.stream.account.hash(hasher);
+        self.stream.id.hash(hasher);
+        self.version.hash(hasher);
+    }
+}
+
+impl Equivalent<Name> for Wanted<'_> {
+    fn equivalent(&self, name: &Name) -> bool {
+        self.version == name.version
+            && self.stream.id == *name.id
+            && self.stream.account == *name.account
+    }
+}
+
+#[cfg(test)]
+#[path = "states_tests.rs"]
+mod tests;

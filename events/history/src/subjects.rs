@@ -9,21 +9,28 @@ use baton_domain::{
     task::{self, Task, TaskDocument, View},
     webhook::{self, Webhook},
 };
-use baton_log::{Log, RecordedEvent};
+use baton_log::RecordedEvent;
 use serde_json::{Value, json};
 
 use crate::{
     directory::{KnownAccount, account_at},
     fold::{FoldError, fold},
-    states::States,
+    history::History,
+    passed::Passed,
 };
 
-/// Folds the subjects of events for one follower that reads the whole log in order.
+/// Folds the subjects of events for one follower that reads the whole log in order. It finds what
+/// others in the process have folded, and they find what it folds.
 pub struct Subjects {
-    log: Log,
-    tasks: States<Task>,
-    webhooks: States<Webhook>,
+    history: History,
+    /// For one that is not level with the log: what it comes by is nobody else's.
+    past: Option<Past>,
     accounts: HashMap<String, KnownAccount>,
+}
+
+struct Past {
+    tasks: Passed<Task>,
+    webhooks: Passed<Webhook>,
 }
 
 /// The subject of an event, with the account as of the same position.
@@ -62,17 +69,27 @@ pub struct ActorDocument {
 }
 
 impl Subjects {
-    /// Knows nothing yet.
+    /// For a follower that is level with the log, or soon will be.
     #[must_use]
-    pub fn new(log: Log) -> Self {
-        let (tasks, webhooks) = (States::new(log.clone()), States::new(log.clone()));
-        Self { log, tasks, webhooks, accounts: HashMap::new() }
+    pub fn new(history: History) -> Self {
+        Self { history, past: None, accounts: HashMap::new() }
     }
 
-    /// Forgets everything. To be called when another process may have been at work since: what
-    /// this one knows may lie far behind.
+    /// For one that reads what lies behind.
+    #[must_use]
+    pub fn of_past(history: History) -> Self {
+        let past = Past {
+            tasks: Passed::new(history.tasks().clone()),
+            webhooks: Passed::new(history.webhooks().clone()),
+        };
+        Self { history, past: Some(past), accounts: HashMap::new() }
+    }
+
+    /// Forgets the accounts. To be called when another process may have been at work since: what
+    /// this one knows may lie far behind. What the process has folded stays: each state is kept
+    /// with its version.
     pub fn reset(&mut self) {
-        *self = Self::new(self.log.clone());
+        self.accounts.clear();
     }
 
     /// The event's subject. Cheap for a follower that asks for every event in log order; right in
@@ -86,12 +103,26 @@ impl Subjects {
         let (position, actor) = (event.position, event.actor.clone());
         let actor = actor.parse().map_err(|_| FoldError::Actor { position, actor })?;
         let state = match event.stream.kind.as_str() {
-            task::KIND => SubjectState::Task(self.tasks.after(event).await?),
-            webhook::KIND => SubjectState::Webhook(self.webhooks.after(event).await?),
+            task::KIND => SubjectState::Task(self.task(event).await?),
+            webhook::KIND => SubjectState::Webhook(self.webhook(event).await?),
             account::KIND => SubjectState::Account,
             _ => SubjectState::Other,
         };
         Ok(Subject { state, account, actor })
+    }
+
+    async fn task(&mut self, event: &RecordedEvent) -> Result<Arc<Task>, FoldError> {
+        match &mut self.past {
+            Some(past) => past.tasks.after(event).await,
+            None => self.history.tasks().after(event).await,
+        }
+    }
+
+    async fn webhook(&mut self, event: &RecordedEvent) -> Result<Arc<Webhook>, FoldError> {
+        match &mut self.past {
+            Some(past) => past.webhooks.after(event).await,
+            None => self.history.webhooks().after(event).await,
+        }
     }
 
     async fn account(&mut self, event: &RecordedEvent) -> Result<Arc<Account>, FoldError> {
@@ -108,7 +139,7 @@ impl Subjects {
             // Not known yet, or asked about a time before what is known.
             _ => {
                 let id = name.parse().map_err(|_| FoldError::Account { name: name.clone() })?;
-                account_at(&self.log, &id, position).await?
+                account_at(self.history.log(), &id, position).await?
             }
         };
         let state = Arc::clone(&known.state);

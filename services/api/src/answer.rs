@@ -29,6 +29,9 @@ pub const REPLAYED: &str = "Idempotency-Replayed";
 /// `true` when an array was cut.
 pub const HAS_MORE: &str = "X-Has-More";
 
+/// What a task takes, and most documents: room that is made at once.
+const BYTES_EXPECTED: usize = 4 * 1_024;
+
 /// The headers an answer may carry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Marks {
@@ -69,8 +72,9 @@ pub type Accepted<T> = Rendered<T, 202>;
 impl<T, const STATUS: u16> Rendered<T, STATUS> {
     /// Serializes a document.
     pub fn of(document: &impl Serialize) -> Result<Self, Problem> {
-        match serde_json::to_vec(document) {
-            Ok(bytes) => Ok(Self::of_bytes(bytes)),
+        let mut bytes = Vec::with_capacity(BYTES_EXPECTED);
+        match serde_json::to_writer(&mut bytes, document) {
+            Ok(()) => Ok(Self::of_bytes(bytes)),
             Err(error) => Err(Problem::internal(&error)),
         }
     }

@@ -138,8 +138,8 @@ async fn on_nats(
     if !roles.has(Role::Relay) {
         return Ok((client, None));
     }
-    let relay =
-        relay::Relay::new(core.log.clone(), client.clone(), relay::RelaySettings::default());
+    let history = core.commands.history().clone();
+    let relay = relay::Relay::new(history, client.clone(), relay::RelaySettings::default());
     let subscription = relay::Relay::subscription();
     let relay = baton_feed::spawn(core.log.clone(), core.pool.clone(), subscription, relay);
     Ok((client, Some(relay)))

@@ -16,8 +16,13 @@ mod wiring;
 use std::{error::Error, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 
 use crate::config::Settings;
+
+/// Requests make many small, short-lived things on several threads.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Coordination backend for teams of AI agents.
 #[derive(Parser)]

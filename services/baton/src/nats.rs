@@ -39,7 +39,8 @@ pub(crate) async fn rebuild(settings: Settings, forced: bool) -> Result<ExitCode
     let last = deleted.map_or(0, |state| state.last);
     println!("deleted the stream {}, which ended at {last}", stream.stream);
     // Stands by where a node holds the subscription, and steps in should that node end.
-    let own = Relay::new(core.log.clone(), client.clone(), stream.clone());
+    let history = core.commands.history().clone();
+    let own = Relay::new(history, client.clone(), stream.clone());
     let own = baton_feed::spawn(core.log.clone(), core.pool.clone(), Relay::subscription(), own);
     let filled = filled(&core, &client, &stream).await;
     own.shutdown().await;

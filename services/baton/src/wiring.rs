@@ -5,7 +5,7 @@ use std::path::Path;
 use baton_commands::{Commands, MasterKey, check_instance, hash_of};
 use baton_domain::account::KeyHash;
 use baton_feed::{Feed, Tail};
-use baton_history::{Directory, Excerpts};
+use baton_history::{Directory, Excerpts, History};
 use baton_local::{DataDir, LocalError};
 use baton_log::{Log, LogSettings};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
@@ -165,16 +165,18 @@ impl Core {
         let log = Log::open(database, request_pool.clone(), LogSettings::default()).await?;
         let directory = Directory::open(log.clone()).await?;
         let NodeSecrets { master_key, project_token } = secrets;
+        let history = History::new(log.clone());
         let commands =
-            Commands::new(log.clone(), request_pool.clone(), directory, master_key, project_token);
+            Commands::new(history, request_pool.clone(), directory, master_key, project_token);
         Ok(Self { log, pool, request_pool, watch_pool, commands })
     }
 
     /// Events for those who follow them, until told to stop.
     pub(crate) fn feed(&self, stop: &CancellationToken) -> Feed {
         let directory = self.commands.directory().clone();
-        let excerpts = Excerpts::new(self.log.clone(), directory.clone());
-        let tail = Tail::start(self.log.clone(), directory, stop.clone());
+        let history = self.commands.history();
+        let excerpts = Excerpts::new(history.clone(), directory.clone());
+        let tail = Tail::start(history.clone(), directory, stop.clone());
         Feed::new(self.log.clone(), excerpts, tail)
     }
 

@@ -82,7 +82,7 @@ impl<'a> Attempt<'a> {
         id: TaskId,
     ) -> Result<(StreamId, Versioned<Task>), CommandError> {
         let stream = task_stream(&self.caller.account, id);
-        let task = self.commands.tasks().latest(&stream).await?;
+        let task = self.commands.history().tasks().latest(&stream).await?;
         self.saw(&stream, task.version);
         Ok((stream, task))
     }
@@ -108,7 +108,7 @@ impl<'a> Attempt<'a> {
         let what = "Webhook";
         let id: WebhookId = id.parse().map_err(|_| CommandError::NotFound { what })?;
         let stream = webhook_stream(&self.caller.account, id);
-        let webhook = self.commands.webhooks().latest(&stream).await?;
+        let webhook = self.commands.history().webhooks().latest(&stream).await?;
         self.saw(&stream, webhook.version);
         if webhook.state.is_alive() {
             Ok((stream, webhook))

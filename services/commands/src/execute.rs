@@ -8,7 +8,7 @@ use baton_domain::{
     task::Task,
     webhook::Webhook,
 };
-use baton_history::{Directory, Folded, States, account_stream};
+use baton_history::{Directory, Folded, History, account_stream};
 use baton_log::{Append, AppendError, Appended, Guard, KeyClaim, Log, Position, Replay, StreamId};
 use deadpool_postgres::Pool;
 use uuid::Uuid;
@@ -31,11 +31,9 @@ const ATTEMPTS_MAX: usize = 64;
 /// Everything commands need. Cheap to clone.
 #[derive(Clone)]
 pub struct Commands {
-    log: Log,
+    history: History,
     pool: Pool,
     directory: Directory,
-    tasks: States<Task>,
-    webhooks: States<Webhook>,
     master_key: MasterKey,
     project_token: KeyHash,
     in_use: InUse,
@@ -85,18 +83,16 @@ impl Commands {
     /// Commands over a log. `project_token` is the hash of the default account's token.
     #[must_use]
     pub fn new(
-        log: Log,
+        history: History,
         pool: Pool,
         directory: Directory,
         master_key: MasterKey,
         project_token: KeyHash,
     ) -> Self {
         Self {
-            tasks: States::new(log.clone()),
-            webhooks: States::new(log.clone()),
             sightings: Sightings::new(pool.clone()),
             in_use: InUse::default(),
-            log,
+            history,
             pool,
             directory,
             master_key,
@@ -113,15 +109,13 @@ impl Commands {
     /// The log.
     #[must_use]
     pub fn log(&self) -> &Log {
-        &self.log
+        self.history.log()
     }
 
-    pub(crate) fn tasks(&self) -> &States<Task> {
-        &self.tasks
-    }
-
-    pub(crate) fn webhooks(&self) -> &States<Webhook> {
-        &self.webhooks
+    /// What this process has folded of the log.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -207,7 +201,7 @@ impl Commands {
             None => None,
         };
         if let Some(key) = &context.key
-            && let Some((hash, replay)) = self.log.key(account, &credential, &key.key).await?
+            && let Some((hash, replay)) = self.log().key(account, &credential, &key.key).await?
         {
             if hash != key.request_hash {
                 return Err(CommandError::KeyReused);
@@ -267,7 +261,7 @@ impl Commands {
             if !self.is_still_true(&guards).await? {
                 return Err(CommandError::Append(AppendError::Conflict));
             }
-            let position = self.log.head().await?;
+            let position = self.log().head().await?;
             return Ok(self.answer(attempt, plan, None, position));
         }
         let key = self.claim(context, &plan, version)?;
@@ -281,7 +275,7 @@ impl Commands {
             head: plan.head,
             key,
         };
-        match self.log.append(append).await {
+        match self.log().append(append).await {
             Ok(Appended::Committed(receipt)) => {
                 let at = Timestamp::from(receipt.recorded_at);
                 if plan.change.stream == account_stream(&context.caller.account) {
@@ -390,19 +384,19 @@ impl Commands {
 
     async fn is_still_true(&self, seen: &[Guard]) -> Result<bool, CommandError> {
         let streams: Vec<StreamId> = seen.iter().map(|guard| guard.stream.clone()).collect();
-        let versions = self.log.versions(&streams).await?;
+        let versions = self.log().versions(&streams).await?;
         Ok(seen.iter().zip(versions).all(|(guard, version)| guard.version == version))
     }
 
     /// Brings what a decision rested on level with the log.
     async fn look_again(&self, seen: &[Guard]) -> Result<(), CommandError> {
         let streams: Vec<StreamId> = seen.iter().map(|guard| guard.stream.clone()).collect();
-        let versions = self.log.versions(&streams).await?;
+        let versions = self.log().versions(&streams).await?;
         let moved = seen.iter().zip(versions).filter(|(guard, version)| guard.version != *version);
         for (guard, _) in moved {
             match guard.stream.kind.as_str() {
-                Task::KIND => drop(self.tasks.fresh(&guard.stream).await?),
-                Webhook::KIND => drop(self.webhooks.fresh(&guard.stream).await?),
+                Task::KIND => drop(self.history.tasks().fresh(&guard.stream).await?),
+                Webhook::KIND => drop(self.history.webhooks().fresh(&guard.stream).await?),
                 _ => self.directory.catch_up().await?,
             }
         }

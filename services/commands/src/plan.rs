@@ -54,13 +54,13 @@ pub(crate) trait Kept: Folded<Event: Clone + Send + Sync> {
 
 impl Kept for Task {
     fn kept(commands: &Commands) -> Option<&States<Self>> {
-        Some(commands.tasks())
+        Some(commands.history().tasks())
     }
 }
 
 impl Kept for Webhook {
     fn kept(commands: &Commands) -> Option<&States<Self>> {
-        Some(commands.webhooks())
+        Some(commands.history().webhooks())
     }
 }
 
@@ -104,7 +104,7 @@ impl<S: Kept> Change<S> {
             self.events.into_iter().fold(before, |state, event| state.fold(envelope, event));
         let after = Versioned { state: Arc::new(state), version };
         if let Some(kept) = S::kept(commands) {
-            kept.put(self.stream, after.clone());
+            kept.put(&self.stream, after.clone());
         }
         after
     }

@@ -1,7 +1,7 @@
 //! Subjects of a history that cannot be read: whoever asks, and however it came there, is told
 //! the same.
 
-use baton_history::{Directory, Excerpts, Subjects};
+use baton_history::{Directory, Excerpts, History, Subjects};
 use baton_log::{NewEvent, StreamWrite};
 use uuid::Uuid;
 
@@ -31,7 +31,7 @@ async fn an_account_that_cannot_be_read_stays_so_for_every_follower() {
     let events = world.log.after(0, 10).await.unwrap();
     let expected = [true, false, false, false, false];
 
-    let mut subjects = Subjects::new(world.log.clone());
+    let mut subjects = Subjects::new(History::new(world.log.clone()));
     let mut followed = Vec::new();
     for event in &events {
         followed.push(subjects.subject(event).await.is_ok());
@@ -39,13 +39,13 @@ async fn an_account_that_cannot_be_read_stays_so_for_every_follower() {
     assert_eq!(followed, expected, "by one who has followed from the beginning");
 
     for (from, expected) in expected.iter().enumerate() {
-        let mut subjects = Subjects::new(world.log.clone());
+        let mut subjects = Subjects::new(History::new(world.log.clone()));
         let subject = subjects.subject(&events[from]).await;
         assert_eq!(subject.is_ok(), *expected, "by one who begins at {}", from + 1);
     }
 
     let directory = Directory::open(world.log.clone()).await.unwrap();
-    let excerpts = Excerpts::new(world.log.clone(), directory);
+    let excerpts = Excerpts::new(History::new(world.log.clone()), directory);
     for page in [5, 2, 1] {
         let mut reading = excerpts.reading();
         let mut read = Vec::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use baton_domain::{AccountId, Actor};
 use baton_feed::{Feed, ListenError, Tail, WAITING_MAX};
 use baton_harness::{wait_for, wait_until};
-use baton_history::{Directory, Excerpts};
+use baton_history::{Directory, Excerpts, History};
 use baton_log::{EventFilter, NewEvent, Position, Scope, StreamWrite};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -27,8 +27,9 @@ struct Node {
 async fn node(world: &World) -> Node {
     let stop = CancellationToken::new();
     let directory = Directory::open(world.log.clone()).await.unwrap();
-    let excerpts = Excerpts::new(world.log.clone(), directory.clone());
-    let tail = Tail::start(world.log.clone(), directory, stop.clone());
+    let history = History::new(world.log.clone());
+    let excerpts = Excerpts::new(history.clone(), directory.clone());
+    let tail = Tail::start(history, directory, stop.clone());
     Node { tail: tail.clone(), feed: Feed::new(world.log.clone(), excerpts, tail), stop }
 }
 

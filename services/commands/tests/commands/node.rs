@@ -10,7 +10,7 @@ use baton_domain::{
     task::{Changes, Task},
 };
 use baton_harness::postgres::Database;
-use baton_history::Directory;
+use baton_history::{Directory, History};
 use baton_log::{Log, LogSettings};
 use deadpool_postgres::{Manager, Pool};
 use tokio_postgres::NoTls;
@@ -40,7 +40,7 @@ impl Node {
         let log = Log::open(database.config(), pool.clone(), settings).await.unwrap();
         let directory = Directory::open(log.clone()).await.unwrap();
         let key = MasterKey::parse(&"5a".repeat(32)).unwrap();
-        Self { commands: Commands::new(log, pool, directory, key, hash_of(TOKEN)) }
+        Self { commands: Commands::new(History::new(log), pool, directory, key, hash_of(TOKEN)) }
     }
 
     pub(crate) async fn agent(&self, name: &str) -> (Caller, String) {
