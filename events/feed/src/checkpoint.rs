@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use baton_log::{MigrateError, Position};
-use deadpool_postgres::{Object, Pool, Transaction};
-use tokio_postgres::Client;
+use deadpool_postgres::{GenericClient, Object, Pool, Transaction};
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Statement};
 
 /// How long a holder keeps a subscription without a sign of life. Shorter than reads wait for
 /// their model: after a crash they are late, not refused.
@@ -85,7 +85,9 @@ pub(crate) struct Held {
     name: &'static str,
     epoch: i64,
     /// The last position handled.
-    pub(crate) position: Position,
+    position: Position,
+    /// The position of the row: lower while the last events handled had no effect.
+    saved: Position,
     /// A failure is written down, of this holder or one before.
     pub(crate) is_failed: bool,
 }
@@ -116,27 +118,73 @@ impl Held {
         self.epoch
     }
 
+    /// The last position handled.
+    pub(crate) fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Events up to `position` are handled, and the row says so.
+    pub(crate) fn moved_to(&mut self, position: Position) {
+        (self.position, self.saved, self.is_failed) = (position, position, false);
+    }
+
+    /// Events up to `position` are handled and have no effect: the row may say so later.
+    pub(crate) fn passed(&mut self, position: Position) {
+        self.position = position;
+    }
+
+    /// The row is behind what was handled.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.saved < self.position
+    }
+
     /// Moves the checkpoint inside a batch's transaction, before its effect; false when another
     /// holder has been at work, and nothing of the batch may stay.
+    ///
+    /// `statement` is of [`prepare_move`]. When this is polled first, the statement is sent:
+    /// whatever is sent over the same connection later, the server does later.
     pub(crate) async fn move_to(
         &self,
         transaction: &Transaction<'_>,
+        statement: &Statement,
         position: Position,
         durable_commit: bool,
     ) -> Result<bool, tokio_postgres::Error> {
         let synchronous_commit = if durable_commit { "on" } else { "off" };
+        self.move_row(transaction, statement, position, synchronous_commit).await
+    }
+
+    /// Moves the checkpoint to what was handled without effect; false when another holder has been
+    /// at work. A crash of Postgres may take it back.
+    pub(crate) async fn save(&mut self, pool: &Pool) -> Result<bool, CheckpointError> {
+        let client = pool.get().await.map_err(CheckpointError::Pool)?;
+        let statement = prepare_move(&client).await.map_err(CheckpointError::Query)?;
+        let moved = self.move_row(&client, &statement, self.position, "off").await;
+        if moved.map_err(CheckpointError::Query)? {
+            self.moved_to(self.position);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    async fn move_row(
+        &self,
+        client: &impl GenericClient,
+        statement: &Statement,
+        position: Position,
+        synchronous_commit: &str,
+    ) -> Result<bool, tokio_postgres::Error> {
         let idle_timeout = format!("{}ms", BATCH_IDLE_MAX.as_millis());
-        let statement = transaction.prepare_cached(MOVE).await?;
         let parameters: [&(dyn ToSql + Sync); 7] = [
             &self.name,
             &self.epoch,
-            &self.position,
+            &self.saved,
             &position,
             &synchronous_commit,
             &LEASE.as_secs_f64(),
             &idle_timeout,
         ];
-        Ok(transaction.execute(&statement, &parameters).await? == 1)
+        Ok(client.execute(statement, &parameters).await? == 1)
     }
 
     /// Holds on for another lease; false when another holder has it.
@@ -158,9 +206,9 @@ impl Held {
         self.own_row(pool, RECORD_FAILURE, &parameters).await
     }
 
-    /// Whether the row says what this holder believes: its epoch, its position.
+    /// Whether the row says what this holder believes: its epoch, the position saved last.
     pub(crate) async fn stands(&self, pool: &Pool) -> Result<bool, CheckpointError> {
-        self.own_row(pool, STANDS, &[&self.name, &self.epoch, &self.position]).await
+        self.own_row(pool, STANDS, &[&self.name, &self.epoch, &self.saved]).await
     }
 
     /// Says that what was written down is over; false when another holder has the subscription.
@@ -187,6 +235,13 @@ impl Held {
     }
 }
 
+/// Prepares [`Held::move_to`] for a connection, once.
+pub(crate) async fn prepare_move(
+    client: &impl GenericClient,
+) -> Result<Statement, tokio_postgres::Error> {
+    client.prepare_cached(MOVE).await
+}
+
 async fn acquire(
     client: &Object,
     name: &'static str,
@@ -196,7 +251,8 @@ async fn acquire(
     let row = client.query_opt(&statement, &[&name, &holder, &LEASE.as_secs_f64()]).await?;
     row.map(|row| {
         let (epoch, position) = (row.try_get("epoch")?, row.try_get("position")?);
-        Ok(Held { name, epoch, position, is_failed: row.try_get("is_failed")? })
+        let is_failed = row.try_get("is_failed")?;
+        Ok(Held { name, epoch, position, saved: position, is_failed })
     })
     .transpose()
 }

@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::time::Duration;
 
 use baton_history::FoldError;
 use baton_log::{Position, ReadError, RecordedEvent};
@@ -46,6 +47,23 @@ pub trait Handler: Send + 'static {
     fn idle(&mut self, position: Position) -> impl Future<Output = Result<(), HandleError>> + Send {
         let _ = position;
         async { Ok(()) }
+    }
+
+    /// Whether [`Handler::apply`] would write anything for these events; asked after
+    /// [`Handler::before`]. Where it would not, no transaction is made, and the checkpoint is saved
+    /// a little later, together with others: after a crash the events come again.
+    ///
+    /// The answer follows from the log up to these events and is the same for every holder, of
+    /// whatever version: nobody comes back to events that had no effect for one of them.
+    fn has_effect(&self, events: &[RecordedEvent]) -> bool {
+        let _ = events;
+        true
+    }
+
+    /// How long to let events come together after a batch, where nobody waits for each of them: a
+    /// few milliseconds. The first one after a while is not held up.
+    fn gathers_for(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Effects that commit together with the checkpoint: exactly once for every event.

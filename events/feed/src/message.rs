@@ -5,7 +5,8 @@
 
 mod redact;
 
-use baton_domain::{account, stored, task, time::Timestamp, webhook};
+use baton_domain::task::TaskDocument;
+use baton_domain::{AgentId, account, stored, task, time::Timestamp, webhook};
 use baton_history::{ActorDocument, Subject};
 use baton_log::RecordedEvent;
 use bytes::Bytes;
@@ -17,6 +18,8 @@ use crate::handler::HandleError;
 
 /// Room for headers and for what NATS itself adds to a message, of its `max_payload`.
 const HEADER_BYTES: usize = 1_024;
+/// What most messages take beside the event's payload: room that is made at once.
+const BODY_BYTES_EXPECTED: usize = 3 * 1_024;
 
 /// What is published of an event.
 #[derive(Debug)]
@@ -58,17 +61,35 @@ struct Data<'a> {
     /// Name of the subject's member: `task`, `webhook`, `account`, or `subject_agent`, because
     /// `agent` is who acted, as it is for webhooks.
     kind: &'static str,
-    document: Value,
+    document: Document,
     agent: Option<ActorDocument>,
     is_truncated: bool,
     is_unreadable: bool,
 }
 
+/// What the event is about, as the world sees it. A task, which most events are about and which
+/// has many members, is written as it is, without a tree of values in between.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum Document {
+    Task(Box<TaskDocument>),
+    Other(Value),
+}
+
+#[derive(serde::Serialize)]
+struct Agent<'a> {
+    id: AgentId,
+    name: &'a str,
+    display_name: Option<&'a str>,
+}
+
 impl Serialize for Data<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let agent = self.agent.as_ref().map(
-            |agent| json!({"id": agent.id, "name": agent.name, "display_name": agent.display_name}),
-        );
+        let agent = self.agent.as_ref().map(|agent| Agent {
+            id: agent.id,
+            name: &agent.name,
+            display_name: agent.display_name.as_deref(),
+        });
         let mut members = serializer.serialize_map(None)?;
         members.serialize_entry("event", &self.payload)?;
         members.serialize_entry(self.kind, &self.document)?;
@@ -107,8 +128,7 @@ pub(crate) fn render(
     // Where nobody can tell what it holds, nothing of it leaves.
     let payload = redact::payload(event).ok();
     let is_unreadable = subject.is_none() || payload.is_none();
-    let (kind, document) =
-        subject.map_or_else(|| (unread_kind(event), Value::Null), |it| it.document(event));
+    let (kind, document) = document_of(event, subject);
     let about = About::of(event, kind, &document);
     let kind = if kind == "agent" { "subject_agent" } else { kind };
     let agent = subject.and_then(Subject::actor_document);
@@ -116,10 +136,11 @@ pub(crate) fn render(
     let data = Data { payload, kind, document, agent, is_truncated: false, is_unreadable };
     let mut cloud_event = cloud_event(event, &about, data);
     let fits = |body: &Vec<u8>| body.len() + HEADER_BYTES <= bytes_max;
-    let mut body = serde_json::to_vec(&cloud_event).map_err(unreadable)?;
+    let mut body = Vec::with_capacity(event.payload.len() + BODY_BYTES_EXPECTED);
+    serde_json::to_writer(&mut body, &cloud_event).map_err(unreadable)?;
     if !fits(&body) {
         cloud_event.data.is_truncated = true;
-        cloud_event.data.document = outline(&cloud_event.data.document);
+        cloud_event.data.document = Document::Other(outline(&cloud_event.data.document));
         body = serde_json::to_vec(&cloud_event).map_err(unreadable)?;
     }
     if !fits(&body) {
@@ -160,7 +181,23 @@ fn unread_kind(event: &RecordedEvent) -> &'static str {
     }
 }
 
-fn outline(document: &Value) -> Value {
+/// The subject with the name of its member.
+fn document_of(event: &RecordedEvent, subject: Option<&Subject>) -> (&'static str, Document) {
+    let Some(subject) = subject else {
+        return (unread_kind(event), Document::Other(Value::Null));
+    };
+    if let Some(task) = subject.task_document() {
+        return ("task", Document::Task(Box::new(task)));
+    }
+    let (kind, document) = subject.document(event);
+    (kind, Document::Other(document))
+}
+
+fn outline(document: &Document) -> Value {
+    let document = match document {
+        Document::Task(task) => return json!({"id": task.id, "status": task.status}),
+        Document::Other(document) => document,
+    };
     let members = document.as_object().into_iter().flatten();
     let kept = members.filter(|(name, _)| matches!(name.as_str(), "id" | "status"));
     Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
@@ -177,9 +214,13 @@ struct About {
 }
 
 impl About {
-    fn of(event: &RecordedEvent, kind: &str, document: &Value) -> Self {
+    fn of(event: &RecordedEvent, kind: &str, document: &Document) -> Self {
         let stream = &event.stream;
-        match document.get("id").and_then(Value::as_str) {
+        let id = match document {
+            Document::Other(document) => document.get("id").and_then(Value::as_str),
+            Document::Task(_) => None,
+        };
+        match id {
             Some(id) if stream.kind == account::KIND && kind == "agent" => {
                 Self { kind: kind.to_owned(), id: id.to_owned() }
             }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_nats::Client;
 use async_nats::connection::State as ConnectionState;
 use async_nats::jetstream::{Context, ContextBuilder};
-use baton_history::{FoldError, Subjects};
+use baton_history::{FoldError, History, Subjects};
 use baton_log::{Log, Position, RecordedEvent};
 use deadpool_postgres::Transaction;
 use tokio::time::Instant;
@@ -42,6 +42,8 @@ const UNACKNOWLEDGED_MAX: usize = 256;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a relay that has just started waits for its first connection.
 const FIRST_CONNECT_WITHIN: Duration = Duration::from_secs(1);
+/// How long events come together: many small batches cost NATS and this process far more.
+const GATHERS_FOR: Duration = Duration::from_millis(20);
 /// How often an idle relay looks whether the stream is still what it left.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -79,14 +81,15 @@ pub struct Relay {
 impl Relay {
     /// A relay that has not spoken to NATS yet.
     #[must_use]
-    pub fn new(log: Log, client: Client, settings: RelaySettings) -> Self {
+    pub fn new(history: History, client: Client, settings: RelaySettings) -> Self {
         let jetstream = ContextBuilder::new()
             .timeout(ANSWER_TIMEOUT)
             .ack_timeout(ANSWER_TIMEOUT)
             .max_ack_inflight(UNACKNOWLEDGED_MAX)
             .backpressure_on_inflight(true)
             .build(client.clone());
-        let subjects = Subjects::new(log.clone());
+        let log = history.log().clone();
+        let subjects = Subjects::new(history);
         let (looked, looked_connects) = (Instant::now(), 0);
         Self { log, client, jetstream, settings, subjects, stream: None, looked, looked_connects }
     }
@@ -199,6 +202,15 @@ impl Handler for Relay {
             (self.looked, self.looked_connects) = (Instant::now(), connects);
         }
         Ok(())
+    }
+
+    fn gathers_for(&self) -> Duration {
+        GATHERS_FOR
+    }
+
+    /// All of it lies in NATS, and the stream itself says how far that is.
+    fn has_effect(&self, _events: &[RecordedEvent]) -> bool {
+        false
     }
 
     async fn apply(

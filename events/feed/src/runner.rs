@@ -2,25 +2,43 @@
 //!
 //! Must not skip an event, whatever happens, nor commit anything that the checkpoint does not
 //! cover.
+//!
+//! Where a handler says that events have no effect, no transaction is made for them: the position
+//! moves on in memory, and the row follows with the next batch that has an effect, or by itself
+//! after [`SAVE_AFTER`], also when the holder stops or fails. What the row says is thus never above
+//! what was handled, and all that lies between the two has no effect, so:
+//!
+//! - A crash brings those events again, which changes nothing; handlers make their work outside the
+//!   database so that it may be repeated anyway.
+//! - Rows and checkpoint still belong together at every moment: who locks the row, as a rebuild
+//!   does, finds the model as of the position it reads. The next batch moves the row from there.
+//! - A holder that was robbed does not learn it from events without effect, but from the next write
+//!   to its row, which names epoch and position as ever. What it told of its position meanwhile is
+//!   true: no holder has an effect for those events. It has none itself before that write.
 
-use std::panic::AssertUnwindSafe;
+mod stopped;
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use baton_log::{Log, Position, RecordedEvent};
 use deadpool_postgres::Pool;
-use futures_util::FutureExt;
 use metrics::counter;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::checkpoint::{CheckpointError, Held, LEASE};
+use crate::checkpoint::{Held, LEASE, prepare_move};
 use crate::follow::{POLL, chain, follow};
 use crate::handler::{HandleError, Handler};
-use crate::outage::is_outage;
 use crate::running::{Progress, Subscription};
+use stopped::{Extent, Stopped, guarded, has_effect, kept, stopped};
 
+/// How long after the first event without effect the row is behind at most, while nothing fails.
+const SAVE_AFTER: Duration = Duration::from_millis(50);
 /// The lease is renewed when this much of it has passed without a batch.
 const RENEW_AFTER: Duration = Duration::from_secs(1);
 /// The first pause after a failure; each further one is twice as long.
@@ -33,35 +51,31 @@ const LOOKS_SUPERSEDED: u32 = 4;
 /// Characters of a failure that are written down.
 const FAILURE_CHARS_MAX: usize = 4_000;
 
-/// Why a holder does not go on with its next batch.
-enum Stopped {
-    /// Another holder has the subscription.
-    Lost,
-    /// The database is away; nobody is to blame.
-    Database(String),
-    /// The handler failed.
-    Handler {
-        cause: HandleError,
-        /// The events it was about; none when it was not about events.
-        batch: Option<Extent>,
-    },
-}
-
-/// The events of a batch.
-#[derive(Clone, Copy)]
-struct Extent {
-    first: Position,
-    last: Position,
-    /// Of the first event: the request that it came from.
-    correlation_id: Uuid,
-}
-
 /// What became of one turn.
 enum Turn {
     /// A batch as large as may be: there is probably more.
     Full,
-    /// All there was.
+    /// All that was heard of; see [`Log::after`] on what other processes may have committed.
     Level,
+}
+
+/// When the holder writes to its row by itself.
+struct Due {
+    renew_at: Instant,
+    /// None while the row says all that was handled.
+    save_at: Option<Instant>,
+}
+
+impl Due {
+    /// The row was just written.
+    fn anew() -> Self {
+        Self { renew_at: Instant::now() + RENEW_AFTER, save_at: None }
+    }
+
+    /// The row may stay behind for a while.
+    fn save_later(&mut self) {
+        self.save_at.get_or_insert_with(|| Instant::now() + SAVE_AFTER);
+    }
 }
 
 pub(crate) struct Runner<H> {
@@ -111,9 +125,9 @@ impl<H: Handler> Runner<H> {
             };
             let stood_by = match acquired {
                 Ok(Some(held)) => {
-                    tracing::info!(subscription = name, position = held.position, "held");
+                    tracing::info!(subscription = name, position = held.position(), "held");
                     self.is_told = false;
-                    progress.set(held.position);
+                    progress.set(held.position());
                     progress.set_held(true);
                     self.hold(held, &progress, &stop).await;
                     progress.set_held(false);
@@ -131,41 +145,55 @@ impl<H: Handler> Runner<H> {
     /// Holds the subscription until told to stop, robbed, superseded, or cut off from the database.
     async fn hold(&mut self, mut held: Held, progress: &Progress, stop: &CancellationToken) {
         let mut wake = self.log.wake();
-        let mut renew_at = Instant::now() + RENEW_AFTER;
+        let mut due = Due::anew();
         while !stop.is_cancelled() {
             // Seen before the read: whatever is committed after it wakes the wait below.
             wake.borrow_and_update();
-            let before = held.position;
-            let turn = self.turn(&mut held, &mut renew_at, stop).await;
-            if held.position != before {
-                progress.set(held.position);
+            let before = held.position();
+            let turn = self.turn(&mut held, &mut due, stop).await;
+            if held.position() != before {
+                progress.set(held.position());
                 self.pause = PAUSE_MIN;
             }
-            match turn {
-                Ok(Turn::Full) => {}
-                Ok(Turn::Level) => rest(&mut wake, stop).await,
+            let turn = match turn {
+                Ok(Turn::Full) => Ok(()),
+                Ok(Turn::Level) => {
+                    sleep(self.handler.gathers_for(), stop).await;
+                    self.rest(&mut held, &mut due, &mut wake, stop).await
+                }
                 Err(Stopped::Handler { cause, batch }) => {
-                    match self.handler_failed(&mut held, &cause, batch).await {
-                        Ok(None) => {}
+                    match self.handler_failed(&mut held, &mut due, &cause, batch).await {
                         Ok(Some(_)) if matches!(cause, HandleError::Superseded { .. }) => {
                             self.looks_on = LOOKS_SUPERSEDED;
                             break;
                         }
                         Ok(Some(pause)) => {
-                            renew_at = Instant::now() + RENEW_AFTER;
                             sleep(pause, stop).await;
+                            Ok(())
                         }
-                        Err(Stopped::Database(cause)) => {
-                            return self.database_away(&cause, stop).await;
-                        }
-                        Err(_) => return self.robbed(),
+                        Ok(None) => Ok(()),
+                        Err(stopped) => Err(stopped),
                     }
                 }
+                Err(stopped) => Err(stopped),
+            };
+            match turn {
+                Ok(()) => {}
                 Err(Stopped::Database(cause)) => return self.database_away(&cause, stop).await,
-                Err(Stopped::Lost) => return self.robbed(),
+                Err(_) => return self.robbed(),
             }
         }
-        if let Err(cause) = held.release(&self.pool).await {
+        self.give_back(held).await;
+    }
+
+    async fn give_back(&mut self, mut held: Held) {
+        let saved = if held.is_unsaved() { held.save(&self.pool).await } else { Ok(true) };
+        let released = match saved {
+            Ok(true) => held.release(&self.pool).await.map(|_| ()),
+            Ok(false) => return self.robbed(),
+            Err(cause) => Err(cause),
+        };
+        if let Err(cause) = released {
             let name = self.subscription.name;
             tracing::warn!(subscription = name, error = %chain(&cause), "cannot give the lease back");
         }
@@ -175,16 +203,19 @@ impl<H: Handler> Runner<H> {
     async fn turn(
         &mut self,
         held: &mut Held,
-        renew_at: &mut Instant,
+        due: &mut Due,
         stop: &CancellationToken,
     ) -> Result<Turn, Stopped> {
-        if Instant::now() >= *renew_at {
+        let now = Instant::now();
+        if due.save_at.is_some_and(|at| at <= now) {
+            self.save(held, due).await?;
+        } else if now >= due.renew_at {
             renew(held, &self.pool).await?;
-            *renew_at = Instant::now() + RENEW_AFTER;
+            due.renew_at = Instant::now() + RENEW_AFTER;
         }
         if !self.is_told {
             self.handler.holding(held.epoch());
-            let acquired = guarded(self.handler.acquired(held.position));
+            let acquired = guarded(self.handler.acquired(held.position()));
             let acquired = while_renewed(acquired, held, &self.pool);
             let acquired = tokio::select! {
                 acquired = acquired => acquired?,
@@ -194,30 +225,62 @@ impl<H: Handler> Runner<H> {
             acquired.map_err(|cause| stopped(cause, None))?;
             self.is_told = true;
         }
-        let singly = held.position < self.singly_to;
+        let singly = held.position() < self.singly_to;
         let limit = if singly { 1 } else { self.subscription.batch_events_max };
-        let events = self.log.after(held.position, limit).await;
+        let events = self.log.after(held.position(), limit).await;
         let events = events.map_err(|cause| stopped(cause.into(), None))?;
-        let Some(last) = events.last() else {
-            self.idle(held).await?;
+        if events.is_empty() {
+            self.idle(held, due).await?;
             return Ok(Turn::Level);
-        };
+        }
         let is_full = i64::try_from(events.len()).is_ok_and(|events| events >= limit);
-        self.batch(held, &events, last.position).await?;
+        self.batch(held, due, &events).await?;
         let handled = counter!("baton_subscription_events_total", "subscription" => held.name());
         handled.increment(events.len() as u64);
-        (held.position, held.is_failed) = (last.position, false);
-        *renew_at = Instant::now() + RENEW_AFTER;
         Ok(if is_full { Turn::Full } else { Turn::Level })
     }
 
+    /// Awaits a wake-up; without one the follower looks anyway. What is not saved is, meanwhile.
+    async fn rest(
+        &mut self,
+        held: &mut Held,
+        due: &mut Due,
+        wake: &mut watch::Receiver<Position>,
+        stop: &CancellationToken,
+    ) -> Result<(), Stopped> {
+        let until = Instant::now() + POLL;
+        loop {
+            let save_at = due.save_at.filter(|at| *at < until);
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                // The runner holds the log, which holds the sender: it does not close.
+                _ = wake.changed() => return Ok(()),
+                () = tokio::time::sleep_until(save_at.unwrap_or(until)) => {}
+            }
+            if save_at.is_none() {
+                return Ok(());
+            }
+            self.save(held, due).await?;
+        }
+    }
+
+    /// Lets the row say all that was handled.
+    async fn save(&mut self, held: &mut Held, due: &mut Due) -> Result<(), Stopped> {
+        kept(held.save(&self.pool).await)?;
+        *due = Due::anew();
+        Ok(())
+    }
+
     /// Nothing to handle. A failure that was not about an event ends here.
-    async fn idle(&mut self, held: &mut Held) -> Result<(), Stopped> {
-        let idle = guarded(self.handler.idle(held.position));
+    async fn idle(&mut self, held: &mut Held, due: &mut Due) -> Result<(), Stopped> {
+        let idle = guarded(self.handler.idle(held.position()));
         let idle = while_renewed(idle, held, &self.pool).await?;
         idle.map_err(|cause| stopped(cause, None))?;
         self.pause = PAUSE_MIN;
         self.told.clear();
+        if held.is_unsaved() {
+            return self.save(held, due).await;
+        }
         if held.is_failed {
             kept(held.clear_failure(&self.pool).await)?;
             held.is_failed = false;
@@ -226,30 +289,58 @@ impl<H: Handler> Runner<H> {
         kept(held.stands(&self.pool).await)
     }
 
-    /// Handles the events and moves the checkpoint to `to`, or does neither.
+    /// Handles the events and moves the checkpoint behind them, or does neither.
     async fn batch(
         &mut self,
-        held: &Held,
+        held: &mut Held,
+        due: &mut Due,
         events: &[RecordedEvent],
-        to: Position,
     ) -> Result<(), Stopped> {
-        let batch = events.first().map(|first| {
-            let (first, correlation_id) = (first.position, first.correlation_id);
-            Extent { first, last: to, correlation_id }
-        });
+        let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(()) };
+        let (to, correlation_id) = (last.position, first.correlation_id);
+        let batch = Some(Extent { first: first.position, last: to, correlation_id });
         let before = guarded(self.handler.before(events));
         let before = while_renewed(before, held, &self.pool).await?;
         before.map_err(|cause| stopped(cause, batch))?;
+        if has_effect(&self.handler, events).map_err(|cause| stopped(cause, batch))? {
+            self.commit(held, events, batch).await?;
+            held.moved_to(to);
+            *due = Due::anew();
+        } else {
+            held.passed(to);
+            due.save_later();
+            if held.is_failed {
+                // What is written down is over: not for another moment may it be read.
+                self.save(held, due).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies the events and moves the row, in one transaction.
+    async fn commit(
+        &mut self,
+        held: &Held,
+        events: &[RecordedEvent],
+        batch: Option<Extent>,
+    ) -> Result<(), Stopped> {
+        let to = batch.map_or(held.position(), |batch| batch.last);
         let durable_commit = self.subscription.durable_commit;
         let client = self.pool.get().await;
         let mut client = client.map_err(|cause| Stopped::Database(chain(&cause)))?;
         let failed = |cause: tokio_postgres::Error| stopped(cause.into(), batch);
         let transaction = client.transaction().await.map_err(failed)?;
-        if !held.move_to(&transaction, to, durable_commit).await.map_err(failed)? {
-            return Err(Stopped::Lost);
-        }
-        let applied = guarded(self.handler.apply(&transaction, events)).await;
-        applied.map_err(|cause| stopped(cause, batch))?;
+        let statement = prepare_move(&transaction).await.map_err(failed)?;
+        let moving = held.move_to(&transaction, &statement, to, durable_commit);
+        let moved = async {
+            match moving.await.map_err(failed) {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Stopped::Lost),
+                Err(stopped) => Err(stopped),
+            }
+        };
+        let applied = guarded(self.handler.apply(&transaction, events));
+        moved_first(moved, applied).await?.map_err(|cause| stopped(cause, batch))?;
         // A constraint may wait until here to say no. Where the outcome is unknown, the row says
         // which it was when it is acquired again.
         transaction.commit().await.map_err(failed)
@@ -259,6 +350,7 @@ impl<H: Handler> Runner<H> {
     async fn handler_failed(
         &mut self,
         held: &mut Held,
+        due: &mut Due,
         cause: &HandleError,
         batch: Option<Extent>,
     ) -> Result<Option<Duration>, Stopped> {
@@ -288,9 +380,14 @@ impl<H: Handler> Runner<H> {
             );
         }
         counter!("baton_subscription_failures_total", "subscription" => name).increment(1);
+        if held.is_unsaved() {
+            // Who reads of the failure reads where it stands.
+            self.save(held, due).await?;
+        }
         let recorded = held.record_failure(&self.pool, &failure, position).await;
         kept(recorded)?;
         held.is_failed = true;
+        due.renew_at = Instant::now() + RENEW_AFTER;
         Ok(Some(self.next_pause()))
     }
 
@@ -318,17 +415,10 @@ impl<H: Handler> Runner<H> {
     }
 }
 
-/// Awaits a wake-up; without one the follower looks anyway.
-async fn rest(wake: &mut watch::Receiver<Position>, stop: &CancellationToken) {
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = tokio::time::sleep(POLL) => {}
-        // The runner holds the log, which holds the sender: it does not close.
-        _ = wake.changed() => {}
-    }
-}
-
 async fn sleep(pause: Duration, stop: &CancellationToken) {
+    if pause.is_zero() {
+        return;
+    }
     tokio::select! {
         () = stop.cancelled() => {}
         () = tokio::time::sleep(pause) => {}
@@ -339,12 +429,26 @@ async fn renew(held: &Held, pool: &Pool) -> Result<(), Stopped> {
     kept(held.renew(pool).await)
 }
 
-/// What an update of the holder's own row says: it still is its own, or not.
-fn kept(updated: Result<bool, CheckpointError>) -> Result<(), Stopped> {
-    match updated {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Stopped::Lost),
-        Err(cause) => Err(Stopped::Database(chain(&cause))),
+/// Begins both, so that what `applied` asks of the server first is on its way behind what `moved`
+/// asks, and goes on with `applied` once the row was moved. Else `applied` is dropped, and what
+/// became of it means nothing.
+async fn moved_first<T>(
+    moved: impl Future<Output = Result<(), Stopped>>,
+    applied: impl Future<Output = T>,
+) -> Result<T, Stopped> {
+    let (mut moved, mut applied) = (pin!(moved), pin!(applied));
+    let begun = poll_fn(|context| {
+        let has_moved = moved.as_mut().poll(context);
+        Poll::Ready((has_moved, applied.as_mut().poll(context)))
+    });
+    let (has_moved, is_applied) = begun.await;
+    match has_moved {
+        Poll::Ready(has_moved) => has_moved?,
+        Poll::Pending => moved.await?,
+    }
+    match is_applied {
+        Poll::Ready(applied) => Ok(applied),
+        Poll::Pending => Ok(applied.await),
     }
 }
 
@@ -371,22 +475,6 @@ async fn while_renewed<T>(
     }
 }
 
-/// A handler that panics stops its own subscription, not the runner.
-async fn guarded(work: impl Future<Output = Result<(), HandleError>>) -> Result<(), HandleError> {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
-        let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
-        Err(HandleError::Panicked { message: message.unwrap_or_else(|| "no message".into()) })
-    })
-}
-
-fn stopped(cause: HandleError, batch: Option<Extent>) -> Stopped {
-    if is_outage(&cause) {
-        Stopped::Database(chain(&cause))
-    } else {
-        Stopped::Handler { cause, batch }
-    }
-}
-
 const _: () = assert!(RENEW_AFTER.as_millis() + PAUSE_MAX.as_millis() < LEASE.as_millis());
+const _: () = assert!(SAVE_AFTER.as_millis() < RENEW_AFTER.as_millis());
 const _: () = assert!(POLL.as_millis() * (LOOKS_SUPERSEDED as u128) < LEASE.as_millis());

@@ -3,6 +3,8 @@
 //!
 //! Only wakes. What is lost here is found by the followers' own poll, so nothing is retried.
 
+use std::time::Duration;
+
 use async_nats::Client;
 use baton_log::{Log, Position};
 use futures_util::StreamExt;
@@ -11,6 +13,10 @@ use tokio_util::sync::CancellationToken;
 /// Where processes say how far they have committed: a position in decimal digits. Outside the
 /// subjects of the stream, so that nothing of it is kept.
 pub const WAKE_SUBJECT: &str = "baton.committed";
+
+/// How often it is said at most, while there is always more. The first commit after a while is
+/// said at once, and the last one always.
+const SAID_EVERY: Duration = Duration::from_millis(5);
 
 /// Wakes this process's followers for what others commit, and the other way round, until stopped.
 ///
@@ -36,6 +42,7 @@ async fn say(log: &Log, client: &Client) {
             let error: &dyn std::error::Error = &error;
             tracing::debug!(error, "cannot wake other processes");
         }
+        tokio::time::sleep(SAID_EVERY).await;
     }
 }
 

@@ -24,6 +24,16 @@ pub(crate) enum Notice {
     Deleted(Place),
 }
 
+impl Notice {
+    /// Whether it changes which tasks depend on which.
+    pub(crate) fn is_written(&self) -> bool {
+        match self {
+            Self::DependsOn(..) | Self::Deleted(_) => true,
+            Self::Completed(_) => false,
+        }
+    }
+}
+
 /// What the event means, if anything.
 pub(crate) fn notice(event: &RecordedEvent) -> Result<Option<Notice>, HandleError> {
     if event.stream.kind != task::KIND || !is_of_interest(&event.event_type) {

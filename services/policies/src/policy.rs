@@ -112,6 +112,10 @@ impl Handler for Policies {
             .await
     }
 
+    fn has_effect(&self, _events: &[RecordedEvent]) -> bool {
+        self.noticed.iter().any(Notice::is_written)
+    }
+
     async fn apply(
         &mut self,
         transaction: &Transaction<'_>,

@@ -34,6 +34,8 @@ pub async fn connect(urls: &str) -> Result<Client, ConnectError> {
     };
     options
         .name("baton")
+        // What a process tells the others it need not hear itself.
+        .no_echo()
         .retry_on_initial_connect()
         .max_reconnects(None)
         .connection_timeout(CONNECT_TIMEOUT)

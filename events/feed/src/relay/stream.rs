@@ -175,11 +175,14 @@ impl Stream {
             let limit = BATCH_EVENTS_MAX.min(self.last - from + 1);
             let events = log.after(from - 1, limit).await.map_err(RelayError::Log)?;
             let mut ids: Vec<_> = events.iter().map(|event| Some(event.event_id)).collect();
-            // Where the log ends before the stream does, nothing is expected there.
-            ids.resize(usize::try_from(limit).expect("a batch is bounded"), None);
+            if ids.is_empty() {
+                // Where the log ends before the stream does, nothing is expected there.
+                ids.resize(usize::try_from(limit).expect("a batch is bounded"), None);
+            }
+            let next = from + i64::try_from(ids.len()).expect("a batch is bounded");
             let compared = (from..).zip(ids).map(|(sequence, id)| self.must_hold(sequence, id));
             stream::iter(compared).buffered(COMPARED_AT_ONCE).try_collect::<()>().await?;
-            from += limit;
+            from = next;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Several processes and one subscription: one holder at a time, and a late one does no harm.
 
 use baton_feed::spawn;
-use baton_harness::wait_until;
+use baton_harness::{wait_for, wait_until};
 
 use crate::support::{
     EXPIRE_LEASE, EXTEND_LEASE, Fault, Gate, SOON, Stage, Writer, pool, soon, subscription, world,
@@ -167,7 +167,10 @@ async fn a_slow_preparation_keeps_its_lease() {
     let running = spawn(world.log.clone(), world.pool.clone(), subscription("w"), slow);
     let position = world.append(1).await;
     gate.reached().await;
-    let left = world.lease("w").await.left_ms;
+    let left = wait_for(SOON, "some of the lease to pass", async || {
+        Some(world.lease("w").await.left_ms).filter(|left| *left < Some(2_700))
+    })
+    .await;
     wait_until(SOON, "the lease is renewed", async || world.lease("w").await.left_ms > left).await;
     gate.open();
     assert!(running.wait_until(position, soon()).await);

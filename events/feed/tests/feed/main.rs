@@ -11,3 +11,4 @@ mod stream_faults;
 mod subjects;
 mod support;
 mod tail;
+mod without_effect;

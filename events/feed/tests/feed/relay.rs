@@ -10,6 +10,7 @@ use baton_feed::relay::{Relay, RelaySettings, connect};
 use baton_feed::{Running, WAKE_SUBJECT, share_wakes, spawn};
 use baton_harness::nats::Nats;
 use baton_harness::{wait_for, wait_until};
+use baton_history::History;
 use baton_log::{NewEvent, Position, StreamWrite};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ use crate::support::{SOON, World, append, soon, stream, world};
 
 pub(crate) async fn relay(world: &World, nats: &Nats) -> Running {
     let client = connect(&nats.url).await.unwrap();
-    let relay = Relay::new(world.log.clone(), client, RelaySettings::default());
+    let relay = Relay::new(History::new(world.log.clone()), client, RelaySettings::default());
     spawn(world.log.clone(), world.pool.clone(), Relay::subscription(), relay)
 }
 

@@ -1,8 +1,12 @@
 //! A subscription that nothing disturbs: every event once, in order, woken or not; its progress
 //! as others see it; replays beside it.
 
-use baton_feed::{Rebuildable, Stretch, observe, replay, spawn};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+use baton_feed::{HandleError, Handler, Rebuildable, Stretch, Transaction, observe, replay, spawn};
 use baton_harness::wait_until;
+use baton_log::RecordedEvent;
 use tokio::time::Instant;
 
 use crate::support::{Call, SOON, Writer, pool, soon, subscription, world};
@@ -57,6 +61,22 @@ async fn a_wake_up_is_answered_long_before_the_poll() {
 }
 
 #[tokio::test]
+async fn events_come_together_behind_a_batch_where_nobody_waits_for_each() {
+    let world = world().await;
+    let gathers_for = std::time::Duration::from_secs(3);
+    let writer = Writer { gathers_for, ..Writer::new("w") };
+    let running = spawn(world.log.clone(), world.pool.clone(), subscription("w"), writer.clone());
+    assert!(running.wait_until(world.append(1).await, soon()).await);
+    for _ in 0..10 {
+        world.append(1).await;
+    }
+    assert!(running.wait_until(11, soon()).await);
+    let batches = writer.calls().iter().filter(|call| matches!(call, Call::Before(_))).count();
+    assert_eq!(batches, 2, "{:?}", writer.calls());
+    running.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_lost_wake_up_is_made_up_for_by_the_poll() {
     let world = world().await;
     let log = world.another_node().await;
@@ -64,6 +84,29 @@ async fn a_lost_wake_up_is_made_up_for_by_the_poll() {
     let position = world.append(3).await;
     assert!(running.wait_until(position, soon()).await);
     assert_eq!(*log.wake().borrow(), 0, "nothing woke this node");
+}
+
+/// This process knows its own events by heart; those of another are not left lying until the poll.
+#[tokio::test]
+async fn events_of_two_nodes_are_followed_at_once() {
+    let world = world().await;
+    let other = world.another_node().await;
+    let running = spawn(world.log.clone(), world.pool.clone(), subscription("w"), Writer::new("w"));
+    let start = Instant::now();
+    for _ in 0..20 {
+        let own = world.append(1).await;
+        let theirs = world.append_by(&other, 1).await;
+        world.log.woken(theirs);
+        assert!(running.wait_until(theirs, soon()).await);
+        let theirs = world.append_by(&other, 1).await;
+        // Nobody speaks of it: the next event of this node does.
+        let last = world.append(1).await;
+        assert!(running.wait_until(last, soon()).await);
+        assert_eq!((theirs, last), (own + 2, own + 3));
+    }
+    // Twenty polls would take ten seconds.
+    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+    assert_eq!(world.applied_positions().await, (1..=80).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -158,4 +201,54 @@ async fn a_rebuild_that_holds_the_checkpoint_holds_the_subscription_up() {
 
     let transaction = client.transaction().await.unwrap();
     assert_eq!(baton_feed::lock_position(&transaction, "never ran").await.unwrap(), 0);
+}
+
+/// Begins a batch by counting what is there, without waiting for anything.
+#[derive(Default)]
+struct Looker {
+    begun: Arc<AtomicUsize>,
+    found: Arc<AtomicI64>,
+}
+
+impl Handler for Looker {
+    async fn apply(
+        &mut self,
+        transaction: &Transaction<'_>,
+        _events: &[RecordedEvent],
+    ) -> Result<(), HandleError> {
+        let rows = transaction.query_typed(include_str!("sql/count_applied.sql"), &[]);
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.found.store(rows.await?[0].get("rows"), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// A batch sends its first statement without waiting for the checkpoint, and yet sees all that
+/// was done under the checkpoint's lock, such as another model put in place.
+#[tokio::test]
+async fn what_a_batch_asks_first_is_asked_behind_its_checkpoint() {
+    let world = world().await;
+    let looker = Looker::default();
+    let (begun, found) = (Arc::clone(&looker.begun), Arc::clone(&looker.found));
+    let running = spawn(world.log.clone(), world.pool.clone(), subscription("w"), looker);
+    let first = world.append(1).await;
+    assert!(running.wait_until(first, soon()).await);
+    for round in 1..=10 {
+        let mut client = world.database_client().await;
+        let transaction = client.transaction().await.unwrap();
+        baton_feed::lock_position(&transaction, "w").await.unwrap();
+        let position = world.append(1).await;
+        wait_until(SOON, "the batch waits", async || {
+            let row = world.sql.query_one(include_str!("sql/waiters.sql"), &[]).await.unwrap();
+            row.get::<_, i64>("waiters") == 1
+        })
+        .await;
+        let has_begun = || begun.load(Ordering::Relaxed) == 1 + round as usize;
+        wait_until(SOON, "it has asked already", async || has_begun()).await;
+        let swap = include_str!("sql/insert_applied.sql");
+        transaction.execute(swap, &[&position, &"swap"]).await.unwrap();
+        transaction.commit().await.unwrap();
+        assert!(running.wait_until(position, soon()).await);
+        assert_eq!(found.load(Ordering::Relaxed), round, "rows that the batch saw");
+    }
 }

@@ -79,6 +79,11 @@ impl World {
 
     /// Appends events of a kind that means nothing; answers the last position.
     pub(crate) async fn append(&self, events: usize) -> Position {
+        self.append_by(&self.log, events).await
+    }
+
+    /// Likewise through another node's log.
+    pub(crate) async fn append_by(&self, log: &Log, events: usize) -> Position {
         let event = || NewEvent {
             event_id: Uuid::now_v7(),
             event_type: "thing.happened",
@@ -87,7 +92,7 @@ impl World {
         };
         let events = (0..events).map(|_| event()).collect();
         let stream = stream("thing", &Uuid::now_v7().to_string());
-        append(&self.log, "project", StreamWrite { stream, expected_version: 0, events }).await
+        append(log, "project", StreamWrite { stream, expected_version: 0, events }).await
     }
 
     pub(crate) async fn applied(&self) -> Vec<(Position, String)> {
@@ -211,6 +216,9 @@ pub(crate) struct Writer {
     pub(crate) faults: Arc<Mutex<HashMap<Position, Fault>>>,
     pub(crate) calls: Arc<Mutex<Vec<Call>>>,
     pub(crate) gate: Option<Gate>,
+    /// The positions whose events have an effect, where not all of them have.
+    pub(crate) concerned: Option<fn(Position) -> bool>,
+    pub(crate) gathers_for: Duration,
 }
 
 impl Writer {
@@ -220,6 +228,14 @@ impl Writer {
 
     pub(crate) fn with_gate(self, gate: &Gate) -> Self {
         Self { gate: Some(gate.clone()), ..self }
+    }
+
+    pub(crate) fn concerned_by(self, concerned: fn(Position) -> bool) -> Self {
+        Self { concerned: Some(concerned), ..self }
+    }
+
+    fn is_concerned_by(&self, event: &RecordedEvent) -> bool {
+        self.concerned.is_none_or(|concerned| concerned(event.position))
     }
 
     pub(crate) fn with_fault(self, position: Position, fault: Fault) -> Self {
@@ -276,13 +292,21 @@ impl Handler for Writer {
         Ok(())
     }
 
+    fn gathers_for(&self) -> Duration {
+        self.gathers_for
+    }
+
+    fn has_effect(&self, events: &[RecordedEvent]) -> bool {
+        events.iter().any(|event| self.is_concerned_by(event))
+    }
+
     async fn apply(
         &mut self,
         transaction: &Transaction<'_>,
         events: &[RecordedEvent],
     ) -> Result<(), HandleError> {
         self.called(Call::Apply(positions(events)));
-        for event in events {
+        for event in events.iter().filter(|event| self.is_concerned_by(event)) {
             transaction.execute(INSERT_APPLIED, &[&event.position, &self.by]).await?;
             match self.fault(event.position) {
                 Some(Fault::Refused) => {

@@ -1,4 +1,3 @@
-select account_id, dependency, dependent
+select dependent
 from public.task_dependents
-where (account_id, dependency) in (select * from unnest($1::text[], $2::uuid[]))
-order by account_id, dependency, dependent
+where account_id = $1 and dependency = $2

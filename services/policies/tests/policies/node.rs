@@ -11,7 +11,7 @@ use baton_domain::{AccountId, TaskId};
 use baton_feed::Running;
 use baton_harness::postgres::Database;
 use baton_harness::wait_until;
-use baton_history::{Directory, States, task_stream};
+use baton_history::{Directory, History, task_stream};
 use baton_log::{Cut, Log, LogSettings, RecordedEvent};
 use baton_policies::Policies;
 use deadpool_postgres::{Manager, Pool};
@@ -45,7 +45,8 @@ impl Node {
         let log = Log::open(database.config(), pool.clone(), settings).await.unwrap();
         let directory = Directory::open(log.clone()).await.unwrap();
         let key = MasterKey::parse(&"5a".repeat(32)).unwrap();
-        let commands = Commands::new(log, pool.clone(), directory, key, hash_of("token"));
+        let commands =
+            Commands::new(History::new(log), pool.clone(), directory, key, hash_of("token"));
         Self { commands, pool }
     }
 
@@ -101,8 +102,8 @@ impl Node {
 
     /// The task as the log has it.
     pub(crate) async fn state(&self, task: TaskId) -> Task {
-        let states = States::<Task>::new(self.commands.log().clone());
-        Task::clone(&*states.fresh(&task_stream(&account(), task)).await.unwrap().state)
+        let history = History::new(self.commands.log().clone());
+        Task::clone(&*history.tasks().fresh(&task_stream(&account(), task)).await.unwrap().state)
     }
 
     /// The task's events of this type.

@@ -1,0 +1,1 @@
+select position from public.subscriptions where name = $1 for update
