@@ -1,26 +1,20 @@
 //! A batch of events folded in memory: what each document was, and what it is now.
 //!
-//! One query loads what the batch changes, one or two statements write it back, whatever the
+//! One query loads what the batch changes, a few statements at once write it back, whatever the
 //! number of events. Nothing here knows a concrete model.
 
+use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 
-use baton_feed::{HandleError, Transaction};
+use baton_feed::HandleError;
 use baton_history::{Folded, fold};
 use baton_log::{Position, RecordedEvent, StreamId};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-/// How much of a model a write keeps up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extent {
-    /// Everything.
-    Whole,
-    /// The documents alone: what is derived from them is filled in afterwards, all at once.
-    Documents,
-}
+use crate::statement::Tables;
 
 /// A state that a read model keeps as rows.
 pub(crate) trait Document: Folded + Serialize + DeserializeOwned {
@@ -33,21 +27,29 @@ pub(crate) trait Document: Folded + Serialize + DeserializeOwned {
     /// What further rows hold about this document.
     fn derived(&self) -> Self::Derived;
 
-    /// Writes documents back.
+    /// It will hardly change any more.
+    fn is_settled(&self) -> bool {
+        false
+    }
+
+    /// Writes documents back, and what is derived from them.
     fn save(
-        transaction: &Transaction<'_>,
+        tables: Tables<'_>,
         changes: &[Change<Self>],
-        extent: Extent,
     ) -> impl Future<Output = Result<(), HandleError>> + Send;
 
-    /// Fills in what [`Extent::Documents`] left out, for a page of the documents whose keys come
-    /// after `after`; answers the last of them, or none at the end.
-    fn derive_after(
-        transaction: &Transaction<'_>,
-        after: &Key,
-    ) -> impl Future<Output = Result<Option<Key>, HandleError>> + Send {
-        let _ = (transaction, after);
-        async { Ok(None) }
+    /// Writes documents back into tables that have no indexes but by key yet.
+    fn fill(
+        tables: Tables<'_>,
+        changes: &[Change<Self>],
+    ) -> impl Future<Output = Result<(), HandleError>> + Send {
+        Self::save(tables, changes)
+    }
+
+    /// Completes what [`Document::fill`] left out.
+    fn finish(tables: Tables<'_>) -> impl Future<Output = Result<(), HandleError>> + Send {
+        let _ = tables;
+        async { Ok(()) }
     }
 }
 
@@ -70,6 +72,8 @@ pub(crate) struct Change<S: Document> {
     pub(crate) version: i64,
     /// The last event's.
     pub(crate) position: Position,
+    /// Of the events folded in.
+    payload_bytes: usize,
 }
 
 /// The row of a document is not what its next event was recorded on.
@@ -97,6 +101,9 @@ pub(crate) struct Batch<S: Document> {
     payload_bytes: usize,
 }
 
+/// Events of one kind, each with the document that it changes.
+pub(crate) type Keyed<'a> = Vec<(Key, &'a RecordedEvent)>;
+
 impl<S: Document> Batch<S> {
     pub(crate) fn new() -> Self {
         Self { changes: HashMap::new(), payload_bytes: 0 }
@@ -115,58 +122,85 @@ impl<S: Document> Batch<S> {
     /// Folds the events in, in order; loads the documents that it has not met yet.
     pub(crate) async fn absorb(
         &mut self,
-        transaction: &Transaction<'_>,
+        tables: Tables<'_>,
         events: &[RecordedEvent],
     ) -> Result<(), HandleError> {
-        let events: Vec<(Key, &RecordedEvent)> = events
-            .iter()
-            .filter(|event| event.stream.kind == S::KIND)
-            .map(|event| Ok((key_of(event)?, event)))
-            .collect::<Result<_, HandleError>>()?;
-        self.load(transaction, &events).await?;
-        for (key, event) in events {
-            self.fold_in(key, event)?;
-        }
-        Ok(())
+        let events = Self::keyed(events)?;
+        self.load(tables, &events).await?;
+        self.fold(events)
+    }
+
+    /// Those of its kind.
+    pub(crate) fn keyed(events: &[RecordedEvent]) -> Result<Keyed<'_>, HandleError> {
+        let events = events.iter().filter(|event| event.stream.kind == S::KIND);
+        events.map(|event| Ok((key_of(event)?, event))).collect()
+    }
+
+    /// Whether it has not met a document that these events change.
+    pub(crate) fn lacks(&self, events: &Keyed<'_>) -> bool {
+        !self.unmet(events).is_empty()
+    }
+
+    /// Folds the events in, in order, into documents that it has met.
+    pub(crate) fn fold(&mut self, events: Keyed<'_>) -> Result<(), HandleError> {
+        events.into_iter().try_for_each(|(key, event)| self.fold_in(key, event))
     }
 
     /// The changes, in key order: rows are written in the order of their index.
     pub(crate) fn into_changes(self) -> Vec<Change<S>> {
-        let mut changes: Vec<Change<S>> = self.changes.into_values().collect();
-        changes.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-        changes
+        in_key_order(self.changes.into_values().collect())
     }
 
-    async fn load(
-        &mut self,
-        transaction: &Transaction<'_>,
-        events: &[(Key, &RecordedEvent)],
-    ) -> Result<(), HandleError> {
+    /// Takes out what will hardly change any more, and of the others those that changed longest
+    /// ago, but for `left` of them; in key order.
+    pub(crate) fn settled(&mut self, left: usize) -> Vec<Change<S>> {
+        let changes = std::mem::take(&mut self.changes).into_values();
+        let (mut gone, mut stay): (Vec<_>, Vec<_>) =
+            changes.partition(|change| change.state.is_settled());
+        stay.sort_unstable_by_key(|change| Reverse(change.position));
+        gone.extend(stay.drain(left.min(stay.len())..));
+        self.payload_bytes = stay.iter().map(|change| change.payload_bytes).sum();
+        self.changes = stay.into_iter().map(|change| (change.key.clone(), change)).collect();
+        in_key_order(gone)
+    }
+
+    fn unmet<'a>(&self, events: &'a Keyed<'_>) -> HashSet<&'a Key> {
         let new = |event: &RecordedEvent| event.version == 1;
-        let unmet: HashSet<&Key> = events
-            .iter()
-            .filter(|(key, event)| !new(event) && !self.changes.contains_key(key))
-            .map(|(key, _)| key)
-            .collect();
+        let mut unmet = HashSet::new();
+        let mut begun = HashSet::new();
+        for (key, event) in events {
+            if new(event) {
+                begun.insert(key);
+            } else if !self.changes.contains_key(key) && !begun.contains(key) {
+                unmet.insert(key);
+            }
+        }
+        unmet
+    }
+
+    pub(crate) async fn load(
+        &mut self,
+        tables: Tables<'_>,
+        events: &Keyed<'_>,
+    ) -> Result<(), HandleError> {
+        let unmet = self.unmet(events);
         if unmet.is_empty() {
             return Ok(());
         }
         let accounts: Vec<&str> = unmet.iter().map(|key| key.account.as_str()).collect();
         let ids: Vec<Uuid> = unmet.iter().map(|key| key.id).collect();
-        let bound = [(&accounts as _, Type::TEXT_ARRAY), (&ids as _, Type::UUID_ARRAY)];
-        for row in transaction.query_typed(S::LOAD, &bound).await? {
+        for row in tables.rows(S::LOAD, &[&accounts, &ids]).await? {
             let key = Key { account: row.try_get("account_id")?, id: row.try_get("id")? };
             let state: S = serde_json::from_str(row.try_get("state")?)
                 .map_err(|cause| HandleError::event("cannot read a row of the model", cause))?;
             let version = row.try_get("version")?;
             let before = Some(state.derived());
             let change = Change {
-                key: key.clone(),
                 before,
                 version_before: version,
                 state,
                 version,
-                position: 0,
+                ..Change::new(key.clone())
             };
             self.changes.insert(key, change);
         }
@@ -174,14 +208,13 @@ impl<S: Document> Batch<S> {
     }
 
     fn fold_in(&mut self, key: Key, event: &RecordedEvent) -> Result<(), HandleError> {
-        let change = self.changes.entry(key.clone()).or_insert_with(|| Change {
-            key,
-            before: None,
-            version_before: 0,
-            state: S::default(),
-            version: 0,
-            position: 0,
-        });
+        let change = match self.changes.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let key = new.key().clone();
+                new.insert(Change::new(key))
+            }
+        };
         if event.version != change.version + 1 {
             let gap = VersionGap {
                 stream: event.stream.clone(),
@@ -194,9 +227,29 @@ impl<S: Document> Batch<S> {
         change.state = fold(std::mem::take(&mut change.state), event)?;
         change.version = event.version;
         change.position = event.position;
+        change.payload_bytes += event.payload.len();
         self.payload_bytes += event.payload.len();
         Ok(())
     }
+}
+
+impl<S: Document> Change<S> {
+    fn new(key: Key) -> Self {
+        Self {
+            key,
+            before: None,
+            version_before: 0,
+            state: S::default(),
+            version: 0,
+            position: 0,
+            payload_bytes: 0,
+        }
+    }
+}
+
+fn in_key_order<S: Document>(mut changes: Vec<Change<S>>) -> Vec<Change<S>> {
+    changes.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+    changes
 }
 
 /// Every changed document must have been written: a row that was not at the version it was

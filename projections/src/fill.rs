@@ -1,101 +1,152 @@
 //! Folds the log from its beginning into empty tables: pages are read ahead, documents are
-//! gathered in memory and written many at a time, what is derived from them comes last.
+//! gathered in memory, and written many at a time while the next are folded: most of them once,
+//! when they will hardly change any more.
 
-use baton_log::{Log, PAGE_EVENTS_MAX, Position, ReadError, RecordedEvent};
+use baton_log::{Log, Position, ReadError, RecordedEvent};
 use deadpool_postgres::Pool;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use crate::batch::{Batch, Document, Extent, Key};
+use crate::batch::{Batch, Change, Document};
 use crate::error::RebuildError;
 use crate::scope;
+use crate::statement::Tables;
 
-/// Documents that are gathered before they are written.
-const CHUNK_DOCUMENTS_MAX: usize = 10_000;
-/// Bytes of payloads that are gathered before they are written.
-const CHUNK_PAYLOAD_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Documents that are gathered in memory.
+const DOCUMENTS_MAX: usize = 20_000;
+/// Documents that stay there when the others are written, because they may change again.
+const DOCUMENTS_LEFT_MAX: usize = 10_000;
+/// Bytes of payloads that are gathered in memory.
+const PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Pages that are read ahead.
 const PAGES_AHEAD_MAX: usize = 4;
 
-type Page = Result<Vec<RecordedEvent>, ReadError>;
+/// Events, and the position that they reach to.
+type Page = Result<(Vec<RecordedEvent>, Position), ReadError>;
 
 /// Fills the empty tables of `schema` with the documents of all events up to a position.
 pub(crate) async fn fill<S: Document>(
     log: &Log,
     pool: &Pool,
-    schema: &str,
+    schema: &'static str,
     up_to: Position,
 ) -> Result<Position, RebuildError> {
-    let mut pages = read_ahead(log.clone(), up_to);
-    let mut filled = 0;
-    while filled < up_to {
-        filled = fill_chunk::<S>(&mut pages, pool, schema, filled).await?;
-        tracing::debug!(kind = S::KIND, filled, up_to, "filling");
-        if pages.is_closed() && pages.is_empty() && filled < up_to {
-            return Err(RebuildError::LogTooShort { head: filled, checkpoint: up_to });
-        }
+    let head = log.head().await?;
+    if head < up_to {
+        return Err(RebuildError::LogTooShort { head, checkpoint: up_to });
     }
-    derive::<S>(pool, schema).await?;
-    Ok(filled)
+    let mut pages = read_ahead(log.clone(), S::KIND, up_to);
+    let mut filling = Filling::<S>::new(pool.clone(), schema);
+    while let Some(page) = pages.recv().await {
+        let (events, reached) = page?;
+        filling.absorb(&events).await?;
+        filling.filled = reached;
+    }
+    filling.finish().await
 }
 
 /// Reads pages in order until the position is reached, or nobody wants them any more.
-fn read_ahead(log: Log, up_to: Position) -> mpsc::Receiver<Page> {
+fn read_ahead(log: Log, kind: &'static str, up_to: Position) -> mpsc::Receiver<Page> {
     let (send, receive) = mpsc::channel(PAGES_AHEAD_MAX);
     tokio::spawn(async move {
         let mut after = 0;
         while after < up_to {
-            let page = log.after(after, PAGE_EVENTS_MAX.min(up_to - after)).await;
-            let last = page.as_ref().ok().and_then(|events| events.last());
-            let Some(last) = last.map(|event| event.position) else {
-                // A failure, or the end of the log: whoever fills will say so.
-                let _ended = send.send(page).await;
-                return;
-            };
-            if send.send(page).await.is_err() {
-                return;
-            }
-            after = last;
+            let page = log.of_kind_after(kind, after, up_to).await;
+            let reached = page.as_ref().ok().map(|(_, reached)| *reached);
+            // A failure is the last that is said.
+            let is_sent = send.send(page).await.is_ok();
+            let Some(reached) = reached.filter(|_| is_sent) else { return };
+            after = reached;
         }
     });
     receive
 }
 
-async fn fill_chunk<S: Document>(
-    pages: &mut mpsc::Receiver<Page>,
-    pool: &Pool,
-    schema: &str,
+/// Documents in memory, and those on their way into the tables.
+struct Filling<S: Document> {
+    pool: Pool,
+    schema: &'static str,
+    /// Everything up to here is folded.
     filled: Position,
-) -> Result<Position, RebuildError> {
-    let failed = RebuildError::statement("fill the tables of the model being rebuilt");
-    let apply = |cause| RebuildError::Apply { after: filled, cause };
-    let mut client = pool.get().await.map_err(RebuildError::Pool)?;
-    let transaction = client.transaction().await.map_err(failed)?;
-    scope::building(&transaction, schema).await.map_err(failed)?;
-    scope::probing(&transaction, schema).await.map_err(failed)?;
-    let mut batch = Batch::<S>::new();
-    let mut position = filled;
-    while batch.len() < CHUNK_DOCUMENTS_MAX && batch.payload_bytes() < CHUNK_PAYLOAD_BYTES_MAX {
-        let Some(page) = pages.recv().await else { break };
-        let events = page?;
-        batch.absorb(&transaction, &events).await.map_err(apply)?;
-        position = events.last().map_or(position, |event| event.position);
-    }
-    S::save(&transaction, &batch.into_changes(), Extent::Documents).await.map_err(apply)?;
-    transaction.commit().await.map_err(failed)?;
-    Ok(position)
+    batch: Batch<S>,
+    /// At most one.
+    writing: JoinSet<Result<(), RebuildError>>,
 }
 
-async fn derive<S: Document>(pool: &Pool, schema: &str) -> Result<(), RebuildError> {
-    let failed = RebuildError::statement("fill the tables of the model being rebuilt");
-    let mut next = Some(Key::default());
-    while let Some(after) = next {
-        let mut client = pool.get().await.map_err(RebuildError::Pool)?;
-        let transaction = client.transaction().await.map_err(failed)?;
-        scope::building(&transaction, schema).await.map_err(failed)?;
-        scope::probing(&transaction, schema).await.map_err(failed)?;
-        let derived = S::derive_after(&transaction, &after).await;
-        next = derived.map_err(RebuildError::Derive)?;
-        transaction.commit().await.map_err(failed)?;
+impl<S: Document> Filling<S> {
+    fn new(pool: Pool, schema: &'static str) -> Self {
+        Self { pool, schema, filled: 0, batch: Batch::new(), writing: JoinSet::new() }
     }
-    Ok(())
+
+    async fn absorb(&mut self, page: &[RecordedEvent]) -> Result<(), RebuildError> {
+        let after = self.filled;
+        let apply = |cause| RebuildError::Apply { after, cause };
+        let events = Batch::<S>::keyed(page).map_err(apply)?;
+        if self.batch.lacks(&events) {
+            // They were written, or are about to be.
+            self.written().await?;
+            let mut client = self.pool.get().await.map_err(RebuildError::Pool)?;
+            let transaction = client.transaction().await.map_err(failed)?;
+            scope::probing(&transaction).await.map_err(failed)?;
+            let tables = Tables::new(&transaction, self.schema);
+            self.batch.load(tables, &events).await.map_err(apply)?;
+            transaction.commit().await.map_err(failed)?;
+        }
+        self.batch.fold(events).map_err(apply)?;
+        if self.is_full() {
+            let settled = self.batch.settled(DOCUMENTS_LEFT_MAX);
+            // One very large document after the other is no reason to keep any.
+            let rest = if self.is_full() { self.batch.settled(0) } else { Vec::new() };
+            for changes in [settled, rest] {
+                self.write(changes).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.batch.len() > DOCUMENTS_MAX || self.batch.payload_bytes() > PAYLOAD_BYTES_MAX
+    }
+
+    /// Has these written, after the ones before.
+    async fn write(&mut self, changes: Vec<Change<S>>) -> Result<(), RebuildError> {
+        self.written().await?;
+        if !changes.is_empty() {
+            let (pool, schema, after) = (self.pool.clone(), self.schema, self.filled);
+            self.writing.spawn(async move {
+                let mut client = pool.get().await.map_err(RebuildError::Pool)?;
+                let transaction = client.transaction().await.map_err(failed)?;
+                scope::filling(&transaction).await.map_err(failed)?;
+                let filled = S::fill(Tables::new(&transaction, schema), &changes).await;
+                filled.map_err(|cause| RebuildError::Apply { after, cause })?;
+                transaction.commit().await.map_err(failed)
+            });
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is on its way.
+    async fn written(&mut self) -> Result<(), RebuildError> {
+        while let Some(written) = self.writing.join_next().await {
+            written.expect("nobody cancels it, and its panic is this task's")?;
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<Position, RebuildError> {
+        let rest = self.batch.settled(0);
+        self.write(rest).await?;
+        self.written().await?;
+        let mut client = self.pool.get().await.map_err(RebuildError::Pool)?;
+        let transaction = client.transaction().await.map_err(failed)?;
+        scope::building(&transaction, self.schema).await.map_err(failed)?;
+        let finished = S::finish(Tables::new(&transaction, self.schema)).await;
+        finished.map_err(RebuildError::Derive)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(self.filled)
+    }
+}
+
+fn failed(cause: tokio_postgres::Error) -> RebuildError {
+    RebuildError::Statement { action: "fill the tables of the model being rebuilt", cause }
 }

@@ -2,16 +2,17 @@
 
 use baton_domain::{task::Task, webhook::Webhook};
 use baton_feed::{HandleError, Handler, Rebuildable, Running, Subscription, Transaction};
+use baton_history::Folded as _;
 use baton_log::{Log, RecordedEvent};
 use deadpool_postgres::Pool;
-use tokio_postgres::types::Type;
 
-use crate::batch::{Batch, Document, Extent};
+use crate::batch::{Batch, Document};
 use crate::error::OtherVersion;
 use crate::model::{LIVE, Model};
 use crate::scope;
+use crate::statement::Tables;
 
-const MODEL_VERSION: &str = include_str!("sql/model_version.sql");
+const LIVE_SCOPE: &str = include_str!("sql/live_scope.sql");
 
 /// Events that one transaction applies at most.
 pub(crate) const BATCH_EVENTS_MAX: i64 = 1_000;
@@ -41,20 +42,35 @@ impl Projector {
         transaction: &Transaction<'_>,
         events: &[RecordedEvent],
     ) -> Result<(), HandleError> {
-        if !events.iter().any(|event| event.stream.kind == S::KIND) {
+        if !self.has_effect(events) {
             return Ok(());
         }
-        if self.schema == LIVE {
-            must_be_own(transaction, self.model).await?;
+        let tables = Tables::new(transaction, self.schema);
+        let write = async {
+            let mut batch = Batch::<S>::new();
+            batch.absorb(tables, events).await?;
+            S::save(tables, &batch.into_changes()).await
+        };
+        if self.schema != LIVE {
+            scope::probing(transaction).await?;
+            return write.await;
         }
-        scope::probing(transaction, self.schema).await?;
-        let mut batch = Batch::<S>::new();
-        batch.absorb(transaction, events).await?;
-        S::save(transaction, &batch.into_changes(), Extent::Whole).await
+        // Side by side: what is written into another version's tables is rolled back.
+        tables.prepare(&[LIVE_SCOPE]).await?;
+        let (own, written) = tokio::join!(must_be_own(tables, self.model), write);
+        own.and(written)
     }
 }
 
 impl Handler for Projector {
+    fn has_effect(&self, events: &[RecordedEvent]) -> bool {
+        let kind = match self.model {
+            Model::Tasks => Task::KIND,
+            Model::Webhooks => Webhook::KIND,
+        };
+        events.iter().any(|event| event.stream.kind == kind)
+    }
+
     async fn apply(
         &mut self,
         transaction: &Transaction<'_>,
@@ -91,10 +107,10 @@ pub fn observe(pool: Pool, model: Model) -> Running {
     baton_feed::observe(pool, model.subscription_name())
 }
 
-/// Refuses tables that another version made. What it finds stays so until the transaction ends: a
-/// swap waits for the checkpoint, which the batch has moved already.
-async fn must_be_own(transaction: &Transaction<'_>, model: Model) -> Result<(), HandleError> {
-    let rows = transaction.query_typed(MODEL_VERSION, &[(&model.name(), Type::TEXT)]).await?;
+/// Refuses tables that another version made, and sets how they are written. What it finds stays so
+/// until the transaction ends: a swap waits for the checkpoint, which the batch has moved already.
+async fn must_be_own(tables: Tables<'_>, model: Model) -> Result<(), HandleError> {
+    let rows = tables.rows(LIVE_SCOPE, &[&model.name()]).await?;
     let found = rows.first().map(|row| row.try_get("version")).transpose()?;
     let own = model.definition().version;
     if found == Some(own) {

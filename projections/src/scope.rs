@@ -4,15 +4,18 @@ use baton_feed::Transaction;
 use tokio_postgres::types::Type;
 
 const PROBING: &str = include_str!("sql/probing_scope.sql");
+const FILLING: &str = include_str!("sql/filling_scope.sql");
 const BUILDING: &str = include_str!("sql/building_scope.sql");
 const SWAPPING: &str = include_str!("sql/swapping_scope.sql");
 
-/// For batches: rows of `schema` are probed by key.
-pub(crate) async fn probing(
-    transaction: &Transaction<'_>,
-    schema: &str,
-) -> Result<(), tokio_postgres::Error> {
-    transaction.query_typed(PROBING, &[(&schema, Type::TEXT)]).await.map(|_settings| ())
+/// For batches: rows are probed by key.
+pub(crate) async fn probing(transaction: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
+    transaction.query_typed(PROBING, &[]).await.map(|_settings| ())
+}
+
+/// For writing many new rows: probing, and nobody waits for a disk.
+pub(crate) async fn filling(transaction: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
+    transaction.query_typed(FILLING, &[]).await.map(|_settings| ())
 }
 
 /// For work on all of `schema`, however long it takes.

@@ -2,11 +2,10 @@
 
 use baton_domain::task::{SessionState, Task};
 use baton_feed::HandleError;
-use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::batch::Change;
-use crate::statement::Bound;
+use crate::statement::Value;
 
 use super::lists::{Entries, Row};
 
@@ -77,43 +76,43 @@ impl<'a> Columns<'a> {
     }
 
     /// The parameters of `insert.sql`.
-    pub(super) fn of_insert(&self) -> Vec<Bound<'_>> {
-        let mut bound = self.common();
-        bound.extend([
-            (&self.created_at as _, Type::TIMESTAMPTZ_ARRAY),
-            (&self.created_by as _, Type::UUID_ARRAY),
-            (&self.parent_ids as _, Type::UUID_ARRAY),
-            (&self.root_ids as _, Type::UUID_ARRAY),
-            (&self.depths as _, Type::INT4_ARRAY),
+    pub(super) fn of_insert(&self) -> Vec<Value<'_>> {
+        let mut values = self.common();
+        values.extend([
+            &self.created_at as Value<'_>,
+            &self.created_by as _,
+            &self.parent_ids as _,
+            &self.root_ids as _,
+            &self.depths as _,
         ]);
-        bound
+        values
     }
 
     /// The parameters of `update.sql`.
-    pub(super) fn of_update(&self) -> Vec<Bound<'_>> {
-        let mut bound = self.common();
-        bound.push((&self.versions_before as _, Type::INT8_ARRAY));
-        bound
+    pub(super) fn of_update(&self) -> Vec<Value<'_>> {
+        let mut values = self.common();
+        values.push(&self.versions_before);
+        values
     }
 
-    fn common(&self) -> Vec<Bound<'_>> {
+    fn common(&self) -> Vec<Value<'_>> {
         vec![
-            (&self.accounts as _, Type::TEXT_ARRAY),
-            (&self.ids as _, Type::UUID_ARRAY),
-            (&self.states as _, Type::TEXT_ARRAY),
-            (&self.versions as _, Type::INT8_ARRAY),
-            (&self.positions as _, Type::INT8_ARRAY),
-            (&self.deleted as _, Type::BOOL_ARRAY),
-            (&self.assigned_to as _, Type::UUID_ARRAY),
-            (&self.claimed as _, Type::BOOL_ARRAY),
-            (&self.claimed_by as _, Type::UUID_ARRAY),
-            (&self.lease_expires_at as _, Type::TIMESTAMPTZ_ARRAY),
-            (&self.session_state as _, Type::TEXT_ARRAY),
-            (&self.due_date as _, Type::DATE_ARRAY),
-            (&self.updated_at as _, Type::TIMESTAMPTZ_ARRAY),
-            (&self.completed_at as _, Type::TIMESTAMPTZ_ARRAY),
-            (&self.labels as _, Type::TEXT_ARRAY),
-            (&self.search as _, Type::TEXT_ARRAY),
+            &self.accounts as _,
+            &self.ids as _,
+            &self.states as _,
+            &self.versions as _,
+            &self.positions as _,
+            &self.deleted as _,
+            &self.assigned_to as _,
+            &self.claimed as _,
+            &self.claimed_by as _,
+            &self.lease_expires_at as _,
+            &self.session_state as _,
+            &self.due_date as _,
+            &self.updated_at as _,
+            &self.completed_at as _,
+            &self.labels as _,
+            &self.search as _,
         ]
     }
 }
@@ -146,21 +145,21 @@ impl<'a> ListColumns<'a> {
     }
 
     /// The parameters of `insert_lists.sql` and `delete_lists.sql`.
-    pub(super) fn bound(&self) -> [Bound<'_>; 7] {
+    pub(super) fn values(&self) -> [Value<'_>; 7] {
         [
-            (&self.accounts as _, Type::TEXT_ARRAY),
-            (&self.lists as _, Type::TEXT_ARRAY),
-            (&self.statuses as _, Type::TEXT_ARRAY),
-            (&self.ranks as _, Type::INT8_ARRAY),
-            (&self.priorities as _, Type::INT2_ARRAY),
-            (&self.created_at as _, Type::TIMESTAMPTZ_ARRAY),
-            (&self.ids as _, Type::UUID_ARRAY),
+            &self.accounts as _,
+            &self.lists as _,
+            &self.statuses as _,
+            &self.ranks as _,
+            &self.priorities as _,
+            &self.created_at as _,
+            &self.ids as _,
         ]
     }
 }
 
 /// What `search` looks through; the searched text is made lower-case by the same rule.
-fn search_text(task: &Task) -> String {
+pub(super) fn search_text(task: &Task) -> String {
     let mut text = task.content.to_lowercase();
     if let Some(description) = &task.description {
         // Nobody can search for text that begins in one and ends in the other.

@@ -1,5 +1,5 @@
--- Rows that the live and the rebuilt model do not share. Whole rows compare as text: json has no
--- equality, and every byte counts.
+-- Rows that the live and the rebuilt model do not share. Whole rows compare as text:
+-- every byte counts.
 select 'tasks' as table_name,
        coalesce(live.account_id, rebuilt.account_id) || '/'
            || coalesce(live.task_id, rebuilt.task_id)::text as key,

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use baton_domain::task::{Status, Task};
-use baton_feed::{HandleError, Transaction};
-use tokio_postgres::types::Type;
+use baton_feed::HandleError;
 use uuid::Uuid;
 
 use super::lists::Entries;
 use crate::batch::Change;
+use crate::statement::Tables;
 
-const ADD_COUNTS: &str = include_str!("sql/add_counts.sql");
-const DROP_COUNTS: &str = include_str!("sql/drop_counts.sql");
+pub(super) const ADD_COUNTS: &str = include_str!("sql/add_counts.sql");
 const FILL_COUNTS: &str = include_str!("sql/fill_counts.sql");
 
 /// What a batch changes in the counts.
@@ -29,30 +28,21 @@ impl<'a> Counts<'a> {
         }
     }
 
-    pub(super) async fn save(mut self, transaction: &Transaction<'_>) -> Result<(), HandleError> {
+    pub(super) async fn save(mut self, tables: Tables<'_>) -> Result<(), HandleError> {
         self.0.retain(|_, change| *change != 0);
         if self.0.is_empty() {
             return Ok(());
         }
         let (accounts, agents): (Vec<&str>, Vec<Uuid>) = self.0.keys().copied().unzip();
         let changes: Vec<i64> = self.0.into_values().collect();
-        let bound = [
-            (&accounts as _, Type::TEXT_ARRAY),
-            (&agents as _, Type::UUID_ARRAY),
-            (&changes as _, Type::INT8_ARRAY),
-        ];
-        transaction.execute_typed(ADD_COUNTS, &bound).await?;
-        if changes.iter().any(|change| *change < 0) {
-            transaction.execute_typed(DROP_COUNTS, &bound[..2]).await?;
-        }
+        tables.write(ADD_COUNTS, &[&accounts, &agents, &changes]).await?;
         Ok(())
     }
 }
 
 /// Fills the counts from the lists.
-pub(super) async fn fill(transaction: &Transaction<'_>) -> Result<(), HandleError> {
-    let bound = [(&unfinished() as _, Type::TEXT_ARRAY)];
-    transaction.execute_typed(FILL_COUNTS, &bound).await?;
+pub(super) async fn fill(tables: Tables<'_>) -> Result<(), HandleError> {
+    tables.write(FILL_COUNTS, &[&unfinished()]).await?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 mod apply;
 mod columns;
 mod counts;
+mod fill;
 mod filter;
 mod lists;
 mod query;
@@ -16,4 +17,4 @@ pub use filter::{Assignee, Page, Scope, Sort, TaskFilter, shown_statuses};
 pub use query::{TASKS_MAX, TaskPage, TaskRow, Unfinished};
 
 /// Raised whenever tables or fold change.
-pub(crate) const VERSION: i32 = 5;
+pub(crate) const VERSION: i32 = 6;

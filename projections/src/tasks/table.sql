@@ -4,8 +4,8 @@
 create table tasks (
     account_id text collate "C" not null,
     task_id uuid not null,
-    -- json, not jsonb: it is read whole, and written by the one serializer that reads it.
-    state json not null,
+    -- JSON as text: it is read whole, and written by the one serializer that reads it.
+    state text not null,
     version bigint not null check (version > 0),
     position bigint not null check (position > 0),
     deleted boolean not null,

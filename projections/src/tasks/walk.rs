@@ -92,8 +92,11 @@ pub(super) fn walks(caller: &Standing, filter: &TaskFilter) -> Vec<Walk> {
         walks.push(Walk::of(lists, Ensures::Nothing).readable(own(Some(creator))));
     }
     if !reads_all {
-        let lists = readers_of(caller).collect();
-        walks.push(Walk::of(lists, Ensures::Nothing).readable(true));
+        // What the caller was assigned or created it reads: such a list is no longer than these.
+        if !walks.iter().any(|walk| walk.readable) {
+            let lists = readers_of(caller).collect();
+            walks.push(Walk::of(lists, Ensures::Nothing).readable(true));
+        }
     } else if walks.is_empty() {
         walks.push(Walk::of(vec![List::All], Ensures::Nothing).readable(true));
     }

@@ -1,12 +1,11 @@
 //! Writes folded webhooks back.
 
 use baton_domain::webhook::Webhook;
-use baton_feed::{HandleError, Transaction};
-use tokio_postgres::types::Type;
+use baton_feed::HandleError;
 use uuid::Uuid;
 
-use crate::batch::{Change, Document, Extent, all_written};
-use crate::statement::Bound;
+use crate::batch::{Change, Document, all_written};
+use crate::statement::{Tables, Value};
 
 const LOAD: &str = include_str!("sql/load.sql");
 const INSERT: &str = include_str!("sql/insert.sql");
@@ -19,21 +18,17 @@ impl Document for Webhook {
 
     fn derived(&self) {}
 
-    async fn save(
-        transaction: &Transaction<'_>,
-        changes: &[Change<Self>],
-        _extent: Extent,
-    ) -> Result<(), HandleError> {
+    async fn save(tables: Tables<'_>, changes: &[Change<Self>]) -> Result<(), HandleError> {
         let (mut new, mut known) = (Columns::default(), Columns::default());
         for change in changes {
             if change.version_before == 0 { &mut new } else { &mut known }.push(change)?;
         }
         if !new.ids.is_empty() {
-            let written = transaction.execute_typed(INSERT, &new.of_insert()).await?;
+            let written = tables.write(INSERT, &new.of_insert()).await?;
             all_written(written, new.ids.len())?;
         }
         if !known.ids.is_empty() {
-            let written = transaction.execute_typed(UPDATE, &known.of_update()).await?;
+            let written = tables.write(UPDATE, &known.of_update()).await?;
             all_written(written, known.ids.len())?;
         }
         Ok(())
@@ -68,27 +63,27 @@ impl<'a> Columns<'a> {
         Ok(())
     }
 
-    fn of_insert(&self) -> Vec<Bound<'_>> {
-        let mut bound = self.common();
-        bound.push((&self.created_at as _, Type::TIMESTAMPTZ_ARRAY));
-        bound.push((&self.deleted as _, Type::BOOL_ARRAY));
-        bound
+    fn of_insert(&self) -> Vec<Value<'_>> {
+        let mut values = self.common();
+        values.push(&self.created_at);
+        values.push(&self.deleted);
+        values
     }
 
-    fn of_update(&self) -> Vec<Bound<'_>> {
-        let mut bound = self.common();
-        bound.push((&self.deleted as _, Type::BOOL_ARRAY));
-        bound.push((&self.versions_before as _, Type::INT8_ARRAY));
-        bound
+    fn of_update(&self) -> Vec<Value<'_>> {
+        let mut values = self.common();
+        values.push(&self.deleted);
+        values.push(&self.versions_before);
+        values
     }
 
-    fn common(&self) -> Vec<Bound<'_>> {
+    fn common(&self) -> Vec<Value<'_>> {
         vec![
-            (&self.accounts as _, Type::TEXT_ARRAY),
-            (&self.ids as _, Type::UUID_ARRAY),
-            (&self.states as _, Type::TEXT_ARRAY),
-            (&self.versions as _, Type::INT8_ARRAY),
-            (&self.positions as _, Type::INT8_ARRAY),
+            &self.accounts as _,
+            &self.ids as _,
+            &self.states as _,
+            &self.versions as _,
+            &self.positions as _,
         ]
     }
 }

@@ -39,7 +39,7 @@ impl Model5000 {
         let tenant = Tenant::new();
         let client = world.database.connect().await;
         let events = write_log(&client, tenant.id.as_str(), TASKS, steps).await;
-        set_checkpoint(&client, events).await;
+        set_checkpoint(&client, Model::Tasks, events).await;
         let manager = Manager::new(world.database.config(), NoTls);
         let pool = Pool::builder(manager).max_size(1).build().unwrap();
         rebuild(&world.log, &pool, Model::Tasks).await.unwrap();
@@ -88,7 +88,9 @@ async fn a_page_looks_at_what_it_shows() {
         (Standing::project(), labelled.clone(), MERGED),
         (Standing::project(), own.clone(), MERGED),
         (creator.clone(), labelled, SOUGHT),
-        (creator, own, SOUGHT),
+        (creator, own.clone(), SOUGHT),
+        // Nothing is sought: whoever is assigned a task may read it.
+        (standing(3, Role::Worker, &["worker-3"]), own, MERGED),
     ] {
         model.assert_cost(&caller, &filter, Sort::Priority, entries_max).await;
     }

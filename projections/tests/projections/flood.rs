@@ -3,7 +3,7 @@
 use baton_domain::{
     TaskId,
     stored::Event,
-    task::{Changes, TaskEvent},
+    task::{Changes, Parent, TaskEvent},
 };
 use baton_projections::Model;
 use serde_json::json;
@@ -129,9 +129,69 @@ pub(crate) async fn write_log(client: &Client, account: &str, tasks: usize, step
     writer.position
 }
 
+/// Whole lives of tasks.
+#[derive(Clone, Copy)]
+pub(crate) struct Lives {
+    /// Tasks with a child each.
+    pub(crate) families: usize,
+    /// So many at once.
+    pub(crate) open: usize,
+    /// How long each description is.
+    pub(crate) sentences: usize,
+}
+
+/// Writes tasks from their creation to their completion, each child before its parent; answers the
+/// last position.
+pub(crate) async fn write_lives(client: &Client, account: &str, lives: Lives) -> i64 {
+    let mut writer = Writer { account: account.to_owned(), position: 0, rows: vec![] };
+    let Lives { families, open, sentences } = lives;
+    for first in (0..families).step_by(open) {
+        let together = first..families.min(first + open);
+        let lives: Vec<_> = together.map(|n| life(n, sentences)).collect();
+        for step in 0..lives.first().map_or(0, Vec::len) {
+            for life in &lives {
+                let (task, version, by, event) = &life[step];
+                writer.write(client, (*task, *version), &(*by, event.clone())).await;
+            }
+        }
+    }
+    writer.flush(client).await;
+    client.batch_execute("vacuum analyze public.events").await.unwrap();
+    writer.position
+}
+
+/// The events of a task and its child: task, version, by whom, what.
+fn life(n: usize, sentences: usize) -> Vec<(Uuid, i64, u128, TaskEvent)> {
+    let (one, other) = (1 + n as u128 % 50, 1 + (n as u128 + 1) % 50);
+    let (task, child) = (id(2 * n), id(2 * n + 1));
+    let changes = |to| Changes {
+        content: Some("Research the three largest competitors and prices".to_owned()),
+        description: Some(Some("Primary sources only; one table with dates. ".repeat(sentences))),
+        priority: Some(2),
+        metadata: json!({ "source": "bench", "ticket": "OPS-4711" }).as_object().cloned(),
+        assigned_to: Some(Some(agent(to))),
+        ..Changes::default()
+    };
+    let parent = Parent { parent_id: task, root_id: task, depth: 1, accountable: Some(agent(one)) };
+    let created = |task_id, to, parent| TaskEvent::Created {
+        task_id,
+        changes: changes(to),
+        parent,
+        waits: false,
+    };
+    let completed = || TaskEvent::Completed { changes: Changes::default(), evidence: None };
+    vec![
+        (task.0, 1, one, created(task, one, None)),
+        (child.0, 1, one, created(child, other, Some(parent))),
+        (task.0, 2, one, TaskEvent::ChildDelegated { child_id: child }),
+        (child.0, 2, other, completed()),
+        (task.0, 3, one, completed()),
+    ]
+}
+
 /// Lets the follower be at a position, as if it had applied everything before.
-pub(crate) async fn set_checkpoint(client: &Client, position: i64) {
-    let name = Model::Tasks.subscription_name();
+pub(crate) async fn set_checkpoint(client: &Client, model: Model, position: i64) {
+    let name = model.subscription_name();
     let sql = "update public.subscriptions set position = $2 where name = $1";
     assert_eq!(client.execute(sql, &[&name, &position]).await.unwrap(), 1);
 }

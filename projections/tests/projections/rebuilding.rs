@@ -9,12 +9,13 @@ use baton_domain::{
 use baton_feed::{HandleError, Handler, Transaction, status};
 use baton_harness::wait_for;
 use baton_log::{NewEvent, RecordedEvent, StreamWrite};
-use baton_projections::tasks::{Page, Scope, Sort, TaskFilter};
+use baton_projections::tasks::{Page, Scope, Sort, TaskFilter, shown_statuses};
 use baton_projections::{Model, RebuildError, check, install, rebuild, subscription};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
+use crate::flood::{Lives, write_lives};
 use crate::world::{LIMIT, Tenant, World, agent, worker};
 
 /// A little of everything: tasks that change hands, labels, status and disappear.
@@ -111,6 +112,26 @@ async fn a_rebuild_takes_over_under_load() {
     world.stop().await;
 }
 
+/// More than a rebuild keeps in memory: it writes them before their next event comes.
+#[tokio::test]
+async fn tasks_that_stay_open_for_long_are_rebuilt_equal() {
+    let world = World::idle().await;
+    let tenant = Tenant::new();
+    let client = world.database.connect().await;
+    let lives = Lives { families: 700, open: 700, sentences: 400 };
+    let events = write_lives(&client, tenant.id.as_str(), lives).await;
+    let world = world.followed();
+    world.reads.wait(Model::Tasks, events, LIMIT).await.unwrap();
+    assert_eq!(check(&world.log, &world.pool, Model::Tasks).await.unwrap(), []);
+    rebuild(&world.log, &world.pool, Model::Tasks).await.unwrap();
+    let everything = shown_statuses(None, None, true);
+    let filter = TaskFilter { statuses: everything, ..TaskFilter::default() };
+    let page = Page { limit: 1, offset: 0, sort: Sort::Updated, scope: Scope::Total };
+    let found = world.reads.list(&tenant.id, &Standing::project(), &filter, page).await.unwrap();
+    assert_eq!(found.total, Some(1_400));
+    world.stop().await;
+}
+
 #[tokio::test]
 async fn a_check_finds_what_was_changed_behind_the_projector() {
     let world = World::new().await;
@@ -120,7 +141,7 @@ async fn a_check_finds_what_was_changed_behind_the_projector() {
     let client = world.database.connect().await;
     for (tampering, table) in [
         (
-            "update read.tasks set state = replace(state::text, 'css', 'CSS')::json
+            "update read.tasks set state = replace(state, 'css', 'CSS')
           where task_id = $1",
             "tasks",
         ),

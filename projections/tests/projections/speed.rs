@@ -6,10 +6,13 @@
 use std::time::{Duration, Instant};
 
 use baton_domain::{Standing, account::Role, task::Status};
+use baton_feed::Handler as _;
 use baton_projections::tasks::{Assignee, Page, Scope, Sort, TaskFilter, shown_statuses};
-use baton_projections::{Model, check, rebuild};
+use baton_projections::{Model, Projector, check, rebuild};
+use deadpool_postgres::{Manager, Pool};
+use tokio_postgres::NoTls;
 
-use crate::flood::{id, set_checkpoint, write_log};
+use crate::flood::{Lives, id, set_checkpoint, write_lives, write_log};
 use crate::world::{LIMIT, Tenant, World, agent, standing};
 
 fn rate(events: i64, took: Duration) -> f64 {
@@ -23,7 +26,7 @@ async fn a_million_events() {
     let tenant = Tenant::new();
     let client = world.database.connect().await;
     let events = write_log(&client, tenant.id.as_str(), 250_000, 4).await;
-    set_checkpoint(&client, events).await;
+    set_checkpoint(&client, Model::Tasks, events).await;
     let rebuilt = rebuild(&world.log, &world.pool, Model::Tasks).await.unwrap();
     println!("rebuild: {events} events in {:?}: {}/s", rebuilt.took, rate(events, rebuilt.took));
     let started = Instant::now();
@@ -32,13 +35,32 @@ async fn a_million_events() {
 
     // The same events once more, live: one by one batch, into indexed tables.
     client.batch_execute("truncate read.tasks, read.task_lists, read.task_counts").await.unwrap();
-    set_checkpoint(&client, 0).await;
+    set_checkpoint(&client, Model::Tasks, 0).await;
     let started = Instant::now();
     let world = world.followed();
     world.reads.wait(Model::Tasks, events, 10 * LIMIT).await.unwrap();
     println!("live: {:?}: {}/s", started.elapsed(), rate(events, started.elapsed()));
     assert_eq!(check(&world.log, &world.pool, Model::Tasks).await.unwrap(), []);
     world.stop().await;
+}
+
+/// Tasks that are completed soon, and tasks that stay open for long.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes, and only of interest with --release"]
+async fn whole_lives() {
+    for (families, open) in [(40_000, 64), (20_000, 20_000)] {
+        let world = World::idle().await;
+        let tenant = Tenant::new();
+        let client = world.database.connect().await;
+        let lives = Lives { families, open, sentences: 4 };
+        let events = write_lives(&client, tenant.id.as_str(), lives).await;
+        for model in Model::ALL {
+            set_checkpoint(&client, model, events).await;
+            let took = rebuild(&world.log, &world.pool, model).await.unwrap().took;
+            println!("{model}, {open} open: {events} events in {took:?}: {}/s", rate(events, took));
+        }
+        world.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +71,7 @@ async fn pages_cost_the_same_at_any_size() {
         let tenant = Tenant::new();
         let client = world.database.connect().await;
         let events = write_log(&client, tenant.id.as_str(), tasks, steps).await;
-        set_checkpoint(&client, events).await;
+        set_checkpoint(&client, Model::Tasks, events).await;
         let rebuilt = rebuild(&world.log, &world.pool, Model::Tasks).await.unwrap();
         let state = if steps == 1 { "all open" } else { "nine of ten completed" };
         println!("\n{tasks} tasks, {state}; rebuilt in {:?}", rebuilt.took);
@@ -140,4 +162,65 @@ async fn time(
     }
     took.sort();
     println!("{:>9.3} ms  {what} ({found} found)", took[7].as_secs_f64() * 1e3);
+}
+
+/// Processor time that a process took so far.
+fn cpu(pid: i32) -> Duration {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+}
+
+/// What a batch costs the one backend that writes it, and the log's journal.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a minute, and only of interest with --release"]
+async fn small_batches() {
+    for (size, batches) in [(1, 8_000), (10, 800), (500, 32)] {
+        let world = World::idle().await;
+        let tenant = Tenant::new();
+        let client = world.database.connect().await;
+        let events = write_log(&client, tenant.id.as_str(), 10_000, 4).await;
+        let manager = Manager::new(world.database.config(), NoTls);
+        let pool = Pool::builder(manager).max_size(1).build().unwrap();
+        let mut projector = Projector::live(Model::Tasks);
+        // Some are there already, and the statements are known.
+        let mut position = apply(&world, &pool, &mut projector, (0, 4_000, 100)).await;
+        let of_backend = "select pg_backend_pid(), pg_current_wal_insert_lsn()::text";
+        let row = pool.get().await.unwrap().query_one(of_backend, &[]).await.unwrap();
+        let (pid, wal): (i32, String) = (row.get(0), row.get(1));
+        let (cpu_before, started) = (cpu(pid), Instant::now());
+        let up_to = events.min(position + size * batches);
+        position = apply(&world, &pool, &mut projector, (position, up_to, size)).await;
+        let (took, cpu) = (started.elapsed(), cpu(pid) - cpu_before);
+        let since = "select (pg_current_wal_insert_lsn() - $1::text::pg_lsn)::bigint";
+        let wal: i64 = client.query_one(since, &[&wal]).await.unwrap().get(0);
+        let done = position - 4_000;
+        println!(
+            "batches of {size}: a batch {:.3} ms, cpu {:.3} ms; an event cpu {:.3} ms, {} wal",
+            took.as_secs_f64() * 1e3 / (done as f64 / size as f64),
+            cpu.as_secs_f64() * 1e3 / (done as f64 / size as f64),
+            cpu.as_secs_f64() * 1e3 / done as f64,
+            wal / done,
+        );
+        set_checkpoint(&client, Model::Tasks, position).await;
+        assert_eq!(check(&world.log, &world.pool, Model::Tasks).await.unwrap(), []);
+        world.stop().await;
+    }
+}
+
+async fn apply(
+    world: &World,
+    pool: &Pool,
+    projector: &mut Projector,
+    (mut position, up_to, size): (i64, i64, i64),
+) -> i64 {
+    while position < up_to {
+        let events = world.log.after(position, size.min(up_to - position)).await.unwrap();
+        position = events.last().unwrap().position;
+        let mut client = pool.get().await.unwrap();
+        let transaction = client.transaction().await.unwrap();
+        transaction.execute("set local synchronous_commit = off", &[]).await.unwrap();
+        projector.apply(&transaction, &events).await.unwrap();
+        transaction.commit().await.unwrap();
+    }
+    position
 }

@@ -1,4 +1,4 @@
-delete from task_lists i
+delete from read.task_lists i
 using unnest(
     $1::text[], $2::text[], $3::text[], $4::bigint[], $5::smallint[], $6::timestamptz[],
     $7::uuid[]

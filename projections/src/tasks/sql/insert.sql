@@ -1,10 +1,10 @@
 -- Tasks new in a batch. One that is there already is a mistake, and its key says so.
-insert into tasks (
+insert into read.tasks (
     account_id, task_id, state, version, position, deleted, assigned_to, claimed, claimed_by,
     lease_expires_at, session_state, due_date, updated_at, completed_at, labels, search_text,
     created_at, created_by, parent_id, root_id, delegation_depth
 )
-select n.account_id, n.task_id, n.state::json, n.version, n.position, n.deleted, n.assigned_to,
+select n.account_id, n.task_id, n.state, n.version, n.position, n.deleted, n.assigned_to,
        n.claimed, n.claimed_by, n.lease_expires_at, n.session_state, n.due_date, n.updated_at,
        n.completed_at, n.labels::text[], n.search_text, n.created_at, n.created_by,
        n.parent_id, n.root_id, n.delegation_depth

@@ -1,6 +1,6 @@
 -- Tasks that a batch changes, from exactly the version that it was folded on.
-update tasks t
-set state = n.state::json,
+update read.tasks t
+set state = n.state,
     version = n.version,
     position = n.position,
     deleted = n.deleted,

@@ -1,5 +1,5 @@
 -- Webhooks that a batch changes, from exactly the version that it was folded on.
-update webhooks w
+update read.webhooks w
 set state = n.state::json,
     version = n.version,
     position = n.position,
