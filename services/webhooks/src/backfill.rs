@@ -10,10 +10,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use baton_domain::webhook::Webhook;
-use baton_domain::{AccountId, WebhookId, webhook};
+use baton_domain::webhook::{self, Webhook};
+use baton_domain::{AccountId, WebhookId};
 use baton_feed::HandleError;
-use baton_history::{States, Subjects};
+use baton_history::{History, Subjects};
 use baton_log::{EventFilter, Log, Position, RecordedEvent, Scope};
 use deadpool_postgres::Pool;
 use tokio::sync::Notify;
@@ -24,6 +24,7 @@ use crate::due::{Due, content, due, insert, may_be_told};
 use crate::endpoint::{self, Planned};
 use crate::error::StoreError;
 use crate::plan::SUBSCRIPTION;
+use crate::probe;
 use crate::sender::Sender;
 use crate::slots::ALL_READY;
 
@@ -49,7 +50,7 @@ pub(crate) struct Backfiller {
     log: Log,
     pool: Pool,
     sender: Sender,
-    states: States<Webhook>,
+    history: History,
     subjects: HashMap<WebhookId, Subjects>,
     was_well: bool,
 }
@@ -87,9 +88,9 @@ enum Next {
 }
 
 impl Backfiller {
-    pub(crate) fn new(log: Log, pool: Pool, sender: Sender) -> Self {
-        let states = States::new(log.clone());
-        Self { log, pool, sender, states, subjects: HashMap::new(), was_well: true }
+    pub(crate) fn new(history: History, pool: Pool, sender: Sender) -> Self {
+        let log = history.log().clone();
+        Self { log, pool, sender, history, subjects: HashMap::new(), was_well: true }
     }
 
     /// Plans for ever.
@@ -150,10 +151,9 @@ impl Backfiller {
     }
 
     async fn read(&self, epoch: i64) -> Result<Left, StoreError> {
-        let client = self.pool.get().await.map_err(StoreError::Pool)?;
-        let statement = client.prepare_cached(READ_BACKFILLS).await?;
+        let mut client = self.pool.get().await.map_err(StoreError::Pool)?;
         let parameters: [&(dyn ToSql + Sync); 3] = [&SUBSCRIPTION, &epoch, &WAITING_MAX];
-        let rows = client.query(&statement, &parameters).await?;
+        let rows = probe::query(&mut client, READ_BACKFILLS, &parameters).await?;
         // Given back: a webhook that is read from the log takes a connection too.
         drop(client);
         let mut left = Left::default();
@@ -169,7 +169,7 @@ impl Backfiller {
     }
 
     async fn backfill(&self, row: &Row) -> Result<Backfill, StoreError> {
-        let (account, planned) = endpoint::one(row, &self.states).await?;
+        let (account, planned) = endpoint::one(row, self.history.webhooks()).await?;
         let (position, through) = (row.try_get("position")?, row.try_get("through")?);
         Ok(Backfill { account, planned, position, through, has_room: row.try_get("has_room")? })
     }
@@ -186,10 +186,9 @@ impl Backfiller {
         let page = self.log.page(&scope, position, &filter, CHUNK_EVENTS_MAX).await?;
         // The registration itself is the account's, so the end is always found.
         let mut to = if page.to > position { page.to.min(through) } else { through };
-        let endpoint = planned.endpoint(&account);
         let (mut rows, mut bytes) = (Vec::<Due>::new(), 0);
         for event in page.events.iter().take_while(|event| event.position <= through) {
-            let row = self.due(event, &planned, &endpoint).await?;
+            let row = self.due(&account, &planned.webhook, event).await?;
             bytes += row.as_ref().map_or(0, |row| row.delivery.letter.body.len());
             rows.extend(row);
             if bytes >= CHUNK_BYTES_MAX {
@@ -219,24 +218,24 @@ impl Backfiller {
     /// What one event leads to. Every event of the account must come by, in order.
     async fn due(
         &mut self,
+        account: &AccountId,
+        webhook: &Webhook,
         event: &RecordedEvent,
-        planned: &Planned,
-        endpoint: &endpoint::Endpoint,
     ) -> Result<Option<Due>, HandleError> {
         if event.stream.kind == webhook::KIND {
             return Ok(None);
         }
-        if self.subjects.len() >= REMEMBERED_MAX && !self.subjects.contains_key(&endpoint.id) {
+        if self.subjects.len() >= REMEMBERED_MAX && !self.subjects.contains_key(&webhook.id) {
             self.subjects.clear();
         }
-        let subjects = self.subjects.entry(endpoint.id);
-        let subjects = subjects.or_insert_with(|| Subjects::new(self.log.clone()));
+        let subjects = self.subjects.entry(webhook.id);
+        let subjects = subjects.or_insert_with(|| Subjects::of_past(self.history.clone()));
         let subject = subjects.subject(event).await?;
-        if !may_be_told(event) || !planned.webhook.wants(&event.event_type) {
+        if !may_be_told(event) || !webhook.wants(&event.event_type) {
             return Ok(None);
         }
         let Some(content) = content(event, &subject)? else { return Ok(None) };
-        due(endpoint, event, &content).map(Some)
+        due(account, webhook, event, &content).map(Some)
     }
 
     fn tell(&mut self, error: &HandleError) {

@@ -3,6 +3,7 @@
 use deadpool_postgres::Pool;
 
 use crate::error::StoreError;
+use crate::probe;
 
 const READ_BACKLOG: &str = include_str!("sql/read_backlog.sql");
 /// Deliveries that are counted at most.
@@ -27,9 +28,9 @@ pub struct Backlog {
 /// # Errors
 /// [`StoreError`] where the database does not answer.
 pub async fn backlog(pool: &Pool) -> Result<Backlog, StoreError> {
-    let client = pool.get().await.map_err(StoreError::Pool)?;
-    let statement = client.prepare_cached(READ_BACKLOG).await?;
-    let row = client.query_one(&statement, &[&COUNTED_MAX]).await?;
+    let mut client = pool.get().await.map_err(StoreError::Pool)?;
+    let rows = probe::query(&mut client, READ_BACKLOG, &[&COUNTED_MAX]).await?;
+    let row = rows.first().expect("aggregates have a row");
     Ok(Backlog {
         due: row.try_get("due")?,
         oldest_due_ms: row.try_get("oldest_due_ms")?,

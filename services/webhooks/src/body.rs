@@ -10,6 +10,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+/// Room for what a body has beside its task: mostly enough, so that it is made in one piece.
+const BESIDE_TASK_BYTES: usize = 384;
+
 /// All that the bodies of one event have in common.
 #[derive(Debug)]
 pub(crate) struct Content {
@@ -93,7 +96,9 @@ impl Content {
             agent: &self.agent,
             members: &self.members,
         };
-        Ok(serde_json::to_vec(&body)?.into())
+        let mut bytes = Vec::with_capacity(self.task.get().len() + BESIDE_TASK_BYTES);
+        serde_json::to_writer(&mut bytes, &body)?;
+        Ok(bytes.into())
     }
 }
 

@@ -11,6 +11,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::probe;
 
 const READ_DELIVERIES: &str = include_str!("sql/read_deliveries.sql");
 const READ_DELIVERY: &str = include_str!("sql/read_delivery.sql");
@@ -76,9 +77,9 @@ impl Deliveries {
         webhook: WebhookId,
         limit: i64,
     ) -> Result<Vec<DeliveryDocument>, StoreError> {
-        let client = self.pool.get().await.map_err(StoreError::Pool)?;
-        let statement = client.prepare_cached(READ_DELIVERIES).await?;
-        let rows = client.query(&statement, &[&account.as_str(), &webhook.0, &limit]).await?;
+        let mut client = self.pool.get().await.map_err(StoreError::Pool)?;
+        let parameters: [&(dyn ToSql + Sync); 3] = [&account.as_str(), &webhook.0, &limit];
+        let rows = probe::query(&mut client, READ_DELIVERIES, &parameters).await?;
         rows.iter().map(document).collect()
     }
 
@@ -92,10 +93,10 @@ impl Deliveries {
         webhook: WebhookId,
         delivery: DeliveryId,
     ) -> Result<Option<DeliveryDocument>, StoreError> {
-        let client = self.pool.get().await.map_err(StoreError::Pool)?;
-        let statement = client.prepare_cached(READ_DELIVERY).await?;
+        let mut client = self.pool.get().await.map_err(StoreError::Pool)?;
         let parameters: [&(dyn ToSql + Sync); 3] = [&account.as_str(), &webhook.0, &delivery.0];
-        client.query_opt(&statement, &parameters).await?.as_ref().map(document).transpose()
+        let rows = probe::query(&mut client, READ_DELIVERY, &parameters).await?;
+        rows.first().map(document).transpose()
     }
 
     /// How many deliveries in a row have failed for good, by webhook; those not here have none.
@@ -106,9 +107,8 @@ impl Deliveries {
         &self,
         account: &AccountId,
     ) -> Result<HashMap<WebhookId, i64>, StoreError> {
-        let client = self.pool.get().await.map_err(StoreError::Pool)?;
-        let statement = client.prepare_cached(READ_FAILURE_COUNTS).await?;
-        let rows = client.query(&statement, &[&account.as_str()]).await?;
+        let mut client = self.pool.get().await.map_err(StoreError::Pool)?;
+        let rows = probe::query(&mut client, READ_FAILURE_COUNTS, &[&account.as_str()]).await?;
         let count = |row: &Row| {
             let count: i32 = row.try_get("failure_count")?;
             Ok((WebhookId(row.try_get("webhook_id")?), i64::from(count)))

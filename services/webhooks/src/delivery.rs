@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::endpoint::Endpoint;
 use crate::error::StoreError;
+use crate::probe;
 use crate::send::Letter;
 
 const READ_FIRST: &str = include_str!("sql/read_first.sql");
@@ -54,9 +55,9 @@ pub(crate) fn delivery_id(webhook: WebhookId, event: Uuid) -> Uuid {
     Uuid::new_v5(&webhook.0, event.as_bytes())
 }
 
-/// The lane in which an endpoint gets the events of one stream.
-pub(crate) fn lane(endpoint: &Endpoint, stream: String) -> String {
-    match endpoint.ordering {
+/// The lane in which an endpoint of this ordering gets the events of one stream.
+pub(crate) fn lane(ordering: Ordering, stream: String) -> String {
+    match ordering {
         Ordering::PerTask => stream,
         // One lane for all: one at a time, in log order.
         Ordering::Strict => String::new(),
@@ -69,13 +70,12 @@ pub(crate) async fn read_first(
     endpoint: &Endpoint,
     (after, up_to): (Position, Position),
 ) -> Result<Page, StoreError> {
-    let client = pool.get().await.map_err(StoreError::Pool)?;
-    let statement = client.prepare_cached(READ_FIRST).await?;
+    let mut client = pool.get().await.map_err(StoreError::Pool)?;
     let after = after.max(endpoint.dropped_through);
     let limit = i64::try_from(PAGE_DELIVERIES_MAX).expect("a small number");
     let parameters: [&(dyn ToSql + Sync); 5] =
         [&endpoint.id.0, &after, &up_to, &limit, &PAGE_BYTES_MAX];
-    let rows = client.query(&statement, &parameters).await?;
+    let rows = probe::query(&mut client, READ_FIRST, &parameters).await?;
     let deliveries = rows.iter().map(|row| one(row, endpoint)).collect::<Result<Vec<_>, _>>()?;
     let bytes: usize = deliveries.iter().map(|delivery| delivery.letter.body.len()).sum();
     let is_full = deliveries.len() == PAGE_DELIVERIES_MAX
@@ -91,13 +91,11 @@ pub(crate) async fn read_retries(
     now: Timestamp,
     limit: usize,
 ) -> Result<Retries, StoreError> {
-    let client = pool.get().await.map_err(StoreError::Pool)?;
-    let statement = client.prepare_cached(READ_RETRIES).await?;
+    let mut client = pool.get().await.map_err(StoreError::Pool)?;
     let rows_max = i64::try_from(limit).expect("a small number");
-    let dropped_through = endpoint.dropped_through;
-    let rows = client
-        .query(&statement, &[&endpoint.id.0, &dropped_through, &under_way, &rows_max])
-        .await?;
+    let parameters: [&(dyn ToSql + Sync); 4] =
+        [&endpoint.id.0, &endpoint.dropped_through, &under_way, &rows_max];
+    let rows = probe::query(&mut client, READ_RETRIES, &parameters).await?;
     let mut retries = Retries { due: Vec::new(), next_at: None };
     for row in &rows {
         let next_at: Timestamp = row.try_get("next_attempt_at")?;
@@ -122,7 +120,7 @@ fn one(row: &Row, endpoint: &Endpoint) -> Result<Delivery, StoreError> {
             body: body.into(),
         },
         position: row.try_get("position")?,
-        lane: lane(endpoint, row.try_get("lane")?),
+        lane: lane(endpoint.ordering, row.try_get("lane")?),
         attempts: row.try_get("attempt")?,
         attempts_before: row.try_get("attempts_before")?,
         requested_position: row.try_get("requested_position")?,

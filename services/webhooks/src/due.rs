@@ -5,6 +5,7 @@
 
 use baton_domain::stored::is_public;
 use baton_domain::task;
+use baton_domain::webhook::Webhook;
 use baton_domain::{AccountId, WebhookId};
 use baton_feed::{HandleError, Transaction};
 use baton_history::Subject;
@@ -14,7 +15,6 @@ use uuid::Uuid;
 
 use crate::body::Content;
 use crate::delivery::{Delivery, delivery_id, lane};
-use crate::endpoint::Endpoint;
 use crate::send::Letter;
 
 const PLAN_DELIVERIES: &str = include_str!("sql/plan_deliveries.sql");
@@ -43,23 +43,24 @@ pub(crate) fn content(
     Content::new(event, subject, &task).map(Some).map_err(unreadable)
 }
 
-/// The delivery of an event to one endpoint.
+/// The delivery of an event to one of an account's webhooks.
 pub(crate) fn due(
-    endpoint: &Endpoint,
+    account: &AccountId,
+    webhook: &Webhook,
     event: &RecordedEvent,
     content: &Content,
 ) -> Result<Due, HandleError> {
-    let id = delivery_id(endpoint.id, event.event_id);
+    let id = delivery_id(webhook.id, event.event_id);
     let letter = Letter {
         id,
         event_type: event.event_type.clone(),
         body: content.body(id).map_err(unreadable)?,
     };
     let stream = event.stream.id.clone();
-    let lane = lane(endpoint, stream.clone());
+    let lane = lane(webhook.ordering, stream.clone());
     Ok(Due {
-        account: endpoint.account.clone(),
-        webhook: endpoint.id,
+        account: account.clone(),
+        webhook: webhook.id,
         event_id: event.event_id,
         stream,
         delivery: Delivery::new(letter, event.position, lane),

@@ -11,6 +11,7 @@ use reqwest::Url;
 use tokio_postgres::Row;
 
 use crate::error::StoreError;
+use crate::probe;
 
 const READ_ENDPOINTS: &str = include_str!("sql/read_endpoints.sql");
 const READ_READY: &str = include_str!("sql/read_ready.sql");
@@ -110,8 +111,7 @@ pub(crate) async fn read_ready(
 }
 
 /// The endpoints to which anything is due.
-pub(crate) async fn read_waiting(client: &Object) -> Result<HashSet<WebhookId>, StoreError> {
-    let statement = client.prepare_cached(READ_WAITING).await?;
-    let rows = client.query(&statement, &[]).await?;
+pub(crate) async fn read_waiting(client: &mut Object) -> Result<HashSet<WebhookId>, StoreError> {
+    let rows = probe::query(client, READ_WAITING, &[]).await?;
     rows.iter().map(|row| Ok(WebhookId(row.try_get("webhook_id")?))).collect()
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use deadpool_postgres::Pool;
 use tokio::sync::Notify;
+use tokio_postgres::types::ToSql;
 
 use crate::error::StoreError;
+use crate::probe::{self, By};
 
 const DROP_FIRST: &str = include_str!("sql/drop_first.sql");
 const DROP_RETRIES: &str = include_str!("sql/drop_retries.sql");
@@ -37,34 +39,32 @@ pub(crate) async fn run(pool: Pool, keep_for: Duration, dropped: Arc<Notify>) {
 /// Marks what its webhook, inactive since, does not get any more; what is deleted goes.
 async fn mark_dropped(pool: &Pool) -> Result<(), StoreError> {
     for sql in [DROP_FIRST, DROP_RETRIES] {
-        while step(pool, sql, None).await? {}
+        loop {
+            let mut client = pool.get().await.map_err(StoreError::Pool)?;
+            if !is_full(probe::execute(&mut client, By::Key, sql, &[&STEP_ROWS_MAX]).await?) {
+                break;
+            }
+        }
     }
-    let client = pool.get().await.map_err(StoreError::Pool)?;
-    let statement = client.prepare_cached(REMOVE_ENDPOINTS).await?;
-    client.execute(&statement, &[]).await?;
+    let mut client = pool.get().await.map_err(StoreError::Pool)?;
+    probe::execute(&mut client, By::Key, REMOVE_ENDPOINTS, &[]).await?;
     Ok(())
 }
 
 /// Deletes deliveries that are done with and older than `keep_for`.
 async fn forget_old(pool: &Pool, keep_for: Duration) -> Result<(), StoreError> {
     mark_dropped(pool).await?;
-    while step(pool, FORGET_DELIVERIES, Some(keep_for)).await? {}
-    Ok(())
+    loop {
+        let mut client = pool.get().await.map_err(StoreError::Pool)?;
+        let parameters: [&(dyn ToSql + Sync); 2] = [&keep_for.as_secs_f64(), &STEP_ROWS_MAX];
+        let forgotten = probe::execute(&mut client, By::Pages, FORGET_DELIVERIES, &parameters);
+        if !is_full(forgotten.await?) {
+            return Ok(());
+        }
+    }
 }
 
-/// One statement, in a transaction of its own; true when there may be more to do.
-async fn step(
-    pool: &Pool,
-    sql: &'static str,
-    keep_for: Option<Duration>,
-) -> Result<bool, StoreError> {
-    let client = pool.get().await.map_err(StoreError::Pool)?;
-    let statement = client.prepare_cached(sql).await?;
-    let changed = match keep_for {
-        Some(keep_for) => {
-            client.execute(&statement, &[&keep_for.as_secs_f64(), &STEP_ROWS_MAX]).await?
-        }
-        None => client.execute(&statement, &[&STEP_ROWS_MAX]).await?,
-    };
-    Ok(i64::try_from(changed).is_ok_and(|changed| changed == STEP_ROWS_MAX))
+/// After so many rows there may be more.
+fn is_full(changed: u64) -> bool {
+    i64::try_from(changed).is_ok_and(|changed| changed == STEP_ROWS_MAX)
 }

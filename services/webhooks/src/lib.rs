@@ -24,6 +24,7 @@ mod lanes;
 mod lookups;
 mod migrations;
 mod plan;
+mod probe;
 mod record;
 mod resolve;
 mod running;

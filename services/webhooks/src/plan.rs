@@ -6,11 +6,11 @@
 
 use baton_domain::id::DeliveryId;
 use baton_domain::stored::Event as _;
-use baton_domain::webhook::{self, Webhook, WebhookEvent};
+use baton_domain::webhook::{self, WebhookEvent};
 use baton_domain::{AccountId, WebhookId, account};
 use baton_feed::{HandleError, Handler, Transaction};
-use baton_history::{States, Subjects, fold};
-use baton_log::{Log, Position, RecordedEvent};
+use baton_history::{History, Subjects, fold};
+use baton_log::{Position, RecordedEvent};
 use deadpool_postgres::Pool;
 use tokio_postgres::types::ToSql;
 
@@ -18,6 +18,7 @@ use crate::due::{Due, content, due, insert, may_be_told, unreadable};
 use crate::endpoint::{self, ByAccount, Endpoint, Planned};
 use crate::error::StoreError;
 use crate::handover::{Handover, Planning};
+use crate::probe::{By, probing};
 use crate::sender::{Known, Sender};
 
 /// The subscription's name.
@@ -33,8 +34,8 @@ const REDELIVER: &str = include_str!("sql/redeliver.sql");
 /// The handler of the subscription.
 pub(crate) struct Planner {
     pool: Pool,
+    history: History,
     subjects: Subjects,
-    states: States<Webhook>,
     sender: Sender,
     handover: Handover,
     endpoints: ByAccount,
@@ -86,11 +87,11 @@ struct Outlived {
 }
 
 impl Planner {
-    pub(crate) fn new(log: Log, pool: Pool, sender: Sender, handover: Handover) -> Self {
+    pub(crate) fn new(history: History, pool: Pool, sender: Sender, handover: Handover) -> Self {
         Self {
             pool,
-            subjects: Subjects::new(log.clone()),
-            states: States::new(log),
+            subjects: Subjects::new(history.clone()),
+            history,
             sender,
             handover,
             endpoints: ByAccount::new(),
@@ -112,14 +113,14 @@ impl Planner {
     }
 
     async fn read(&mut self) -> Result<(Known, i64), StoreError> {
-        let client = self.pool.get().await.map_err(StoreError::Pool)?;
-        self.endpoints = endpoint::read(&client, &self.states).await?;
+        let mut client = self.pool.get().await.map_err(StoreError::Pool)?;
+        self.endpoints = endpoint::read(&client, self.history.webhooks()).await?;
         let endpoints = self.endpoints.iter().flat_map(|(account, webhooks)| {
             webhooks.values().map(|planned| planned.endpoint(account))
         });
         let known = Known {
             endpoints: endpoints.collect(),
-            waiting: endpoint::read_waiting(&client).await?,
+            waiting: endpoint::read_waiting(&mut client).await?,
             failing: self.sender.read_failing(&client).await?,
             ready: endpoint::read_ready(&client).await?,
         };
@@ -153,7 +154,7 @@ impl Planner {
         }
         let Some(content) = content(event, &subject)? else { return Ok(()) };
         for planned in wanting {
-            self.batch.deliveries.push(due(&planned.endpoint(&account), event, &content)?);
+            self.batch.deliveries.push(due(&account, &planned.webhook, event, &content)?);
         }
         Ok(())
     }
@@ -223,6 +224,10 @@ impl Handler for Planner {
         Ok(())
     }
 
+    fn has_effect(&self, _events: &[RecordedEvent]) -> bool {
+        !self.batch.is_empty()
+    }
+
     async fn apply(
         &mut self,
         transaction: &Transaction<'_>,
@@ -239,6 +244,16 @@ impl Handler for Planner {
 }
 
 impl Batch {
+    fn is_empty(&self) -> bool {
+        let Self { deliveries, changed, given_up, reset, backfills, redeliveries } = self;
+        deliveries.is_empty()
+            && changed.is_empty()
+            && given_up.is_empty()
+            && reset.is_empty()
+            && backfills.is_empty()
+            && redeliveries.is_empty()
+    }
+
     async fn write(&self, transaction: &Transaction<'_>) -> Result<(), HandleError> {
         for (account, planned) in &self.changed {
             save_endpoint(transaction, account, planned).await?;
@@ -255,6 +270,9 @@ impl Batch {
             run(transaction, BEGIN_BACKFILL, &parameters).await?;
         }
         insert(transaction, &self.deliveries).await?;
+        if !self.redeliveries.is_empty() {
+            probing(transaction, By::Key).await?;
+        }
         for Redelivery { account, webhook, delivery, position } in &self.redeliveries {
             let parameters: [&(dyn ToSql + Sync); 4] =
                 [&delivery.0, &account.as_str(), &webhook.0, position];

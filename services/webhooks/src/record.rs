@@ -1,4 +1,5 @@
-//! What became of attempts, written down in batches: while one is written the next gathers.
+//! What became of attempts, written down in batches: while one is written the next gathers, and
+//! each waits a moment for others. Nothing waits for a result to be written but a retry's time.
 //!
 //! Must not: judge a receiver beyond what an attempt says, or write for a subscription that
 //! another process holds.
@@ -10,6 +11,7 @@ use std::time::Duration;
 use baton_domain::webhook::DisableReason;
 use baton_log::Position;
 use deadpool_postgres::Pool;
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_postgres::types::ToSql;
@@ -28,6 +30,8 @@ use crate::slots::Slots;
 const RECORD_ATTEMPTS: &str = include_str!("sql/record_attempts.sql");
 /// Results that one statement writes at most.
 const BATCH_RESULTS_MAX: usize = 256;
+/// How long a result waits for others to be written with: one write costs more than many rows.
+const GATHER: Duration = Duration::from_millis(10);
 /// Results that wait for the recorder at most.
 const QUEUE_RESULTS_MAX: usize = 1_024;
 /// How long to wait with a database that does not answer.
@@ -115,11 +119,27 @@ impl Recorder {
 /// Results on their way to [`Recording::run`].
 pub(crate) struct Queue(mpsc::Receiver<Waiting>);
 
+impl Queue {
+    /// The next results to be written together; false when there are no more recorders.
+    async fn gather(&mut self, batch: &mut Vec<Waiting>) -> bool {
+        if self.0.recv_many(batch, BATCH_RESULTS_MAX).await == 0 {
+            return false;
+        }
+        if batch.len() < BATCH_RESULTS_MAX {
+            tokio::time::sleep(GATHER).await;
+            let room = BATCH_RESULTS_MAX - batch.len();
+            // What is there by now, if anything is.
+            let _more = self.0.recv_many(batch, room).now_or_never();
+        }
+        true
+    }
+}
+
 impl Recording {
     /// Records until there are no more recorders.
     pub(crate) async fn run(mut self, mut queue: Queue) {
         let mut batch = Vec::with_capacity(BATCH_RESULTS_MAX);
-        while queue.0.recv_many(&mut batch, BATCH_RESULTS_MAX).await > 0 {
+        while queue.gather(&mut batch).await {
             let Some(failing) = self.write(&batch).await else {
                 // Answers are dropped with the batch: nothing of it was recorded.
                 batch.clear();
@@ -174,6 +194,7 @@ impl Recording {
         let parameters: [&(dyn ToSql + Sync); 13] = [
             &SUBSCRIPTION,
             &epoch,
+            &self.failures_max,
             &column(batch, |row| row.id),
             &column(batch, |row| row.attempt),
             &column(batch, |row| row.requested_position),
@@ -184,7 +205,6 @@ impl Recording {
             &column(batch, |row| row.error),
             &column(batch, |row| row.attempted_at),
             &column(batch, |row| row.delivered_at),
-            &self.failures_max,
         ];
         let row = client.query_one(&statement, &parameters).await?;
         Ok(Written { is_held: row.try_get("is_held")?, failing: row.try_get("failing")? })

@@ -50,7 +50,7 @@ impl Webhooks {
         let (recorder, queue) = Recorder::new(settings.schedule.clone());
         let (epoch, known_epoch) = watch::channel(0);
         let disabler = Disabler::new(commands.clone(), stop.clone());
-        let log = commands.log().clone();
+        let (log, history) = (commands.log().clone(), commands.history().clone());
         let recording = Recording {
             pool: pool.clone(),
             failures_max: settings.failures_max,
@@ -78,7 +78,7 @@ impl Webhooks {
             failures_max: settings.failures_max,
         };
         let handover = Handover::default();
-        let planner = Planner::new(log.clone(), pool.clone(), sender.clone(), handover.clone());
+        let planner = Planner::new(history.clone(), pool.clone(), sender.clone(), handover.clone());
         let subscription = Subscription {
             name: SUBSCRIPTION,
             batch_events_max: BATCH_EVENTS_MAX,
@@ -86,7 +86,7 @@ impl Webhooks {
             // again with the same ids.
             durable_commit: false,
         };
-        let backfilling = Backfiller::new(log.clone(), pool.clone(), sender.clone()).run();
+        let backfilling = Backfiller::new(history, pool.clone(), sender.clone()).run();
         let subscription = baton_feed::spawn(log, pool.clone(), subscription, planner);
         let dispatching = dispatch(handover, subscription.progress(), sender.clone());
         let keeping = housekeeping::run(pool, settings.keep_for, sender.dropped.clone());

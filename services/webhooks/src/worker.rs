@@ -301,7 +301,16 @@ impl Worker {
         }
     }
 
-    fn recorded(&mut self, (id, retry_at): (Uuid, Option<jiff::Timestamp>)) {
+    /// Results are recorded many at a time.
+    fn recorded(&mut self, recorded: (Uuid, Option<jiff::Timestamp>)) {
+        let mut next = Some(recorded);
+        while let Some(recorded) = next {
+            self.settle(recorded);
+            next = self.unrecorded.next().now_or_never().flatten();
+        }
+    }
+
+    fn settle(&mut self, (id, retry_at): (Uuid, Option<jiff::Timestamp>)) {
         self.under_way.remove(&id);
         let requested_at = self.requested.remove(&id).then_some(jiff::Timestamp::UNIX_EPOCH);
         let times = [self.retry_at, retry_at, requested_at];

@@ -1,11 +1,15 @@
 //! A committed event reaches its webhooks whatever stops in between, with one id and one body.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use baton_harness::receiver::{Answer, Receiver};
 use baton_harness::wait_until;
+use baton_webhooks::Settings;
+use tokio::sync::Semaphore;
 
+use crate::counter::held;
 use crate::node::{LIMIT, Node, description, only, received, retrying, settings};
 
 #[tokio::test]
@@ -102,20 +106,24 @@ async fn a_sender_that_dies_in_the_middle_loses_nothing_and_changes_no_id() {
 
 #[tokio::test]
 async fn a_shutdown_lets_what_is_under_way_end() {
-    let (node, receiver) = (Node::new().await, Receiver::start().await);
-    let webhooks = node.start(settings());
-    let webhook = node.register(&receiver.url()).await;
-    receiver.answer_always(Answer::status(200).after(Duration::from_millis(300)));
+    let (node, answers) = (Node::new().await, Arc::new(Semaphore::new(0)));
+    let (url, mut arrivals) = held(Arc::clone(&answers)).await;
+    let settings = Settings { attempt_timeout: LIMIT, drain_within: LIMIT, ..settings() };
+    let webhooks = node.start(settings);
+    let webhook = node.register(&url).await;
     for number in 0..40 {
         node.create_task(&number.to_string()).await;
     }
-    received(&receiver, 32).await;
+    for _ in 0..32 {
+        arrivals.recv().await.unwrap();
+    }
     node.planned(&webhooks).await;
-    webhooks.shutdown().await;
+    // Answered once the shutdown has begun.
+    tokio::join!(webhooks.shutdown(), async { answers.add_permits(1) });
     let log = node.deliveries(webhook).await;
     let taken = log.iter().filter(|it| it.success).count();
     assert_eq!((log.len(), taken), (40, 32), "recorded, and nothing more begun");
-    assert_eq!(receiver.requests().len(), 32);
+    assert!(arrivals.try_recv().is_err(), "nothing more arrived");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod log;
 mod measure;
 mod node;
 mod order;
+mod probes;
 mod redelivery;
 mod requests;
 mod rotation;

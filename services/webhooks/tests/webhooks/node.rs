@@ -14,7 +14,7 @@ use baton_domain::{AccountId, DeliveryId, WebhookId};
 use baton_harness::postgres::{Database, database};
 use baton_harness::receiver::{Received, Receiver};
 use baton_harness::wait_for;
-use baton_history::Directory;
+use baton_history::{Directory, History};
 use baton_log::{Log, LogSettings};
 use baton_webhooks::{Deliveries, DeliveryDocument, Schedule, Settings, Webhooks};
 use deadpool_postgres::{Manager, Pool};
@@ -63,8 +63,13 @@ impl Node {
         let log = Log::open(database.config(), pool.clone(), LogSettings::default()).await.unwrap();
         let directory = Directory::open(log.clone()).await.unwrap();
         let master_key = MasterKey::parse(&MasterKey::random_text()).unwrap();
-        let commands =
-            Commands::new(log, pool.clone(), directory, master_key, hash_of("project token"));
+        let commands = Commands::new(
+            History::new(log),
+            pool.clone(),
+            directory,
+            master_key,
+            hash_of("project token"),
+        );
         let deliveries = Deliveries::new(pool.clone());
         let account = AccountId::default_account();
         Self { commands, pool, deliveries, account, database }
@@ -147,9 +152,9 @@ impl Node {
 
     /// The webhook as the log has it.
     pub(crate) async fn webhook(&self, webhook: WebhookId) -> Webhook {
-        let states = baton_history::States::<Webhook>::new(self.commands.log().clone());
+        let history = History::new(self.commands.log().clone());
         let stream = baton_history::webhook_stream(&self.account, webhook);
-        Webhook::clone(&*states.fresh(&stream).await.unwrap().state)
+        Webhook::clone(&*history.webhooks().fresh(&stream).await.unwrap().state)
     }
 
     pub(crate) async fn create_task(&self, content: &str) -> String {
