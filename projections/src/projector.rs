@@ -1,5 +1,7 @@
 //! The followers that keep the models level with the log.
 
+use std::time::Duration;
+
 use baton_domain::{task::Task, webhook::Webhook};
 use baton_feed::{HandleError, Handler, Rebuildable, Running, Subscription, Transaction};
 use baton_history::Folded as _;
@@ -16,6 +18,8 @@ const LIVE_SCOPE: &str = include_str!("sql/live_scope.sql");
 
 /// Events that one transaction applies at most.
 pub(crate) const BATCH_EVENTS_MAX: i64 = 1_000;
+/// How long events come together that no reader waits for: a batch costs as much as several events.
+const GATHERS_FOR: Duration = Duration::from_millis(5);
 
 /// Applies events to a model. Keeps nothing in memory between batches. Writes into the live model
 /// only while it is of this process' own version; another's tables are for another's projector.
@@ -69,6 +73,10 @@ impl Handler for Projector {
             Model::Webhooks => Webhook::KIND,
         };
         events.iter().any(|event| event.stream.kind == kind)
+    }
+
+    fn gathers_for(&self) -> Duration {
+        GATHERS_FOR
     }
 
     async fn apply(

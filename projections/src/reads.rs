@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 
 use crate::error::{Behind, QueryError};
 use crate::model::Model;
-use crate::statement::Bound;
+use crate::statement::{Bound, Value};
 
 /// Reads the models of one database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -59,6 +59,18 @@ impl Reads {
     ) -> Result<Vec<Row>, QueryError> {
         let client: Object = self.pool.get().await.map_err(QueryError::Pool)?;
         Ok(client.query_typed(sql, bound).await?)
+    }
+
+    /// Rows of a statement of one shape, prepared once a connection. Its plan must be right whatever
+    /// the tables hold.
+    pub(crate) async fn prepared(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, QueryError> {
+        let client: Object = self.pool.get().await.map_err(QueryError::Pool)?;
+        let statement = client.prepare_cached(sql).await?;
+        Ok(client.query(&statement, values).await?)
     }
 
     fn progress(&self, model: Model) -> &Progress {

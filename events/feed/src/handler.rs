@@ -60,8 +60,10 @@ pub trait Handler: Send + 'static {
         true
     }
 
-    /// How long to let events come together after a batch, where nobody waits for each of them: a
-    /// few milliseconds. The first one after a while is not held up.
+    /// How long to let events come together after a batch, a few milliseconds. The first one after
+    /// a while is not held up, nor is any that somebody awaits with [`Progress::wait_until`].
+    ///
+    /// [`Progress::wait_until`]: crate::Progress::wait_until
     fn gathers_for(&self) -> Duration {
         Duration::ZERO
     }

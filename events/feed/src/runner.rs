@@ -158,7 +158,8 @@ impl<H: Handler> Runner<H> {
             let turn = match turn {
                 Ok(Turn::Full) => Ok(()),
                 Ok(Turn::Level) => {
-                    sleep(self.handler.gathers_for(), stop).await;
+                    let wanted = progress.wanted_above(held.position());
+                    gather(self.handler.gathers_for(), wanted, stop).await;
                     self.rest(&mut held, &mut due, &mut wake, stop).await
                 }
                 Err(Stopped::Handler { cause, batch }) => {
@@ -412,6 +413,18 @@ impl<H: Handler> Runner<H> {
         let pause = self.pause;
         self.pause = PAUSE_MAX.min(pause * 2);
         pause
+    }
+}
+
+/// Lets events come together, until somebody waits for them.
+async fn gather(pause: Duration, wanted: impl Future<Output = ()>, stop: &CancellationToken) {
+    // A sleep of no length takes a tick of the runtime's clock all the same.
+    if pause.is_zero() {
+        return;
+    }
+    tokio::select! {
+        () = sleep(pause, stop) => {}
+        () = wanted => {}
     }
 }
 

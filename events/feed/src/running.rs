@@ -32,6 +32,8 @@ pub struct Progress {
     position: Arc<watch::Sender<Position>>,
     /// How many wait: while somebody does, a stand-by looks at the checkpoint often.
     waiting: Arc<watch::Sender<usize>>,
+    /// The highest position that anybody has waited for.
+    wanted: Arc<watch::Sender<Position>>,
     held: Arc<AtomicBool>,
 }
 
@@ -40,6 +42,7 @@ impl Progress {
         Self {
             position: Arc::new(watch::Sender::new(0)),
             waiting: Arc::default(),
+            wanted: Arc::default(),
             held: Arc::default(),
         }
     }
@@ -67,6 +70,11 @@ impl Progress {
             return true;
         }
         let _waiting = Waiting::new(&self.waiting);
+        self.wanted.send_if_modified(|wanted| {
+            let is_higher = position > *wanted;
+            *wanted = position.max(*wanted);
+            is_higher
+        });
         let reached = reached.wait_for(|reached| *reached >= position);
         matches!(tokio::time::timeout_at(deadline, reached).await, Ok(Ok(_)))
     }
@@ -75,6 +83,13 @@ impl Progress {
     /// taken the last batches.
     pub(crate) fn set(&self, position: Position) {
         self.position.send_if_modified(|known| std::mem::replace(known, position) != position);
+    }
+
+    /// Waits until somebody has waited for a position above this one.
+    pub(crate) async fn wanted_above(&self, position: Position) {
+        let mut wanted = self.wanted.subscribe();
+        // `self` holds the sender.
+        let _wanted = wanted.wait_for(|wanted| *wanted > position).await;
     }
 
     /// The number of those who wait, to be watched.

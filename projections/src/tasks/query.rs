@@ -73,8 +73,7 @@ impl Reads {
         account: &AccountId,
         task: TaskId,
     ) -> Result<Option<TaskRow>, QueryError> {
-        let bound = [(&account.as_str() as _, Type::TEXT), (&task.0 as _, Type::UUID)];
-        let rows = self.rows(TASK, &bound).await?;
+        let rows = self.prepared(TASK, &[&account.as_str(), &task.0]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let task = state(row)?;
         let (version, position) = (row.try_get("version")?, row.try_get("position")?);
@@ -91,12 +90,8 @@ impl Reads {
         root: TaskId,
     ) -> Result<Vec<Task>, QueryError> {
         let limit = TASKS_MAX + 1;
-        let bound = [
-            (&account.as_str() as _, Type::TEXT),
-            (&root.0 as _, Type::UUID),
-            (&limit as _, Type::INT8),
-        ];
-        within(states(&self.rows(TREE, &bound).await?)?, "tasks in the chain", TASKS_MAX)
+        let rows = self.prepared(TREE, &[&account.as_str(), &root.0, &limit]).await?;
+        within(states(&rows)?, "tasks in the chain", TASKS_MAX)
     }
 
     /// The children of a task that the caller may read, oldest first.

@@ -8,7 +8,7 @@ use baton_feed::{Feed, Tail};
 use baton_history::{Directory, Excerpts, History};
 use baton_local::{DataDir, LocalError};
 use baton_log::{Log, LogSettings};
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod};
 use tokio_postgres::{Config as DatabaseConfig, NoTls};
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,8 @@ const WATCH_CONNECTIONS_MAX: usize = 2;
 const WATCH_STATEMENT_MS_MAX: u32 = 2_000;
 /// Connections for followers: they never wait for requests, nor requests for them.
 const FOLLOWER_CONNECTIONS_MAX: usize = 16;
+
+const SESSION: &str = include_str!("sql/session.sql");
 
 const MASTER_KEY_FILE: &str = "master-key";
 const PROJECT_TOKEN_FILE: &str = "project-token";
@@ -261,5 +263,11 @@ fn named(database: &DatabaseConfig) -> DatabaseConfig {
 fn pool(database: &DatabaseConfig, connections_max: usize) -> Result<Pool, StartError> {
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = Manager::from_config(database.clone(), NoTls, recycling);
-    Ok(Pool::builder(manager).max_size(connections_max).build()?)
+    let session = Hook::async_fn(|client, _| {
+        Box::pin(async move {
+            let set = client.query_typed(SESSION, &[]).await;
+            set.map(|_settings| ()).map_err(HookError::Backend)
+        })
+    });
+    Ok(Pool::builder(manager).max_size(connections_max).post_create(session).build()?)
 }

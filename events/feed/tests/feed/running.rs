@@ -77,6 +77,18 @@ async fn events_come_together_behind_a_batch_where_nobody_waits_for_each() {
 }
 
 #[tokio::test]
+async fn what_somebody_waits_for_is_not_gathered() {
+    let world = world().await;
+    let gathers_for = std::time::Duration::from_secs(3_600);
+    let writer = Writer { gathers_for, ..Writer::new("w") };
+    let running = spawn(world.log.clone(), world.pool.clone(), subscription("w"), writer);
+    for _ in 0..3 {
+        assert!(running.wait_until(world.append(1).await, soon()).await);
+    }
+    running.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_lost_wake_up_is_made_up_for_by_the_poll() {
     let world = world().await;
     let log = world.another_node().await;
