@@ -22,7 +22,7 @@ const ENTRY_BYTES: u64 = 128;
 /// is then worth keeping as the latest. One that reads the past leaves no traces there.
 const LEVEL_WITHIN: Position = 2_000;
 /// Stands for whatever version was seen last; no event has it.
-const LATEST: i64 = 0;
+const LATEST: i64 = -1;
 
 /// A state and the version of its stream that it was folded to; 0 for a stream without events.
 #[derive(Debug)]

@@ -44,10 +44,12 @@ pub enum MigrateError {
 pub async fn migrate(
     client: &mut Client,
     history_table: &'static str,
-    mut runner: Runner,
+    runner: Runner,
 ) -> Result<(), MigrateError> {
     let locked = |cause| MigrateError::Lock { history_table, cause };
     client.batch_execute(LOCK).await.map_err(locked)?;
+    // A process of the release before finds migrations that it does not know, and starts.
+    let mut runner = runner.set_abort_missing(false);
     runner.set_migration_table_name(history_table);
     let migrated = runner.run_async(client).await;
     // Unlocked also after a failure: the caller may keep the connection.

@@ -40,3 +40,13 @@ async fn two_nodes_that_migrate_at_once_both_succeed() {
     baton_log::Log::migrate(&mut alfa).await.unwrap();
     alfa.query_one("select 1 from public.events having count(*) = 0", &[]).await.unwrap();
 }
+
+/// Restarted in the middle of an upgrade, a node finds what the next release has done already.
+#[tokio::test]
+async fn a_node_starts_beside_migrations_of_a_later_release() {
+    let database = baton_harness::postgres::database().await;
+    let mut client = database.connect().await;
+    baton_log::Log::migrate(&mut client).await.unwrap();
+    client.batch_execute(include_str!("sql/later_migration.sql")).await.unwrap();
+    baton_log::Log::migrate(&mut client).await.unwrap();
+}
