@@ -46,7 +46,17 @@ pub(crate) trait Document: Folded + Serialize + DeserializeOwned {
         Self::save(tables, changes)
     }
 
-    /// Completes what [`Document::fill`] left out.
+    /// Writes what is derived from new documents, where [`Document::fill`] does not, beside it and
+    /// in a transaction of its own.
+    fn fill_derived(
+        tables: Tables<'_>,
+        changes: &[Change<Self>],
+    ) -> impl Future<Output = Result<(), HandleError>> + Send {
+        let _ = (tables, changes);
+        async { Ok(()) }
+    }
+
+    /// Completes what these two left out.
     fn finish(tables: Tables<'_>) -> impl Future<Output = Result<(), HandleError>> + Send {
         let _ = tables;
         async { Ok(()) }
@@ -72,7 +82,7 @@ pub(crate) struct Change<S: Document> {
     pub(crate) version: i64,
     /// The last event's.
     pub(crate) position: Position,
-    /// Of the events folded in.
+    /// Of the state that was loaded and the events folded in.
     payload_bytes: usize,
 }
 
@@ -114,7 +124,7 @@ impl<S: Document> Batch<S> {
         self.changes.len()
     }
 
-    /// Bytes of the payloads folded in: a measure of the memory taken.
+    /// Bytes of the states loaded and the payloads folded in: a measure of the memory taken.
     pub(crate) fn payload_bytes(&self) -> usize {
         self.payload_bytes
     }
@@ -191,7 +201,8 @@ impl<S: Document> Batch<S> {
         let ids: Vec<Uuid> = unmet.iter().map(|key| key.id).collect();
         for row in tables.rows(S::LOAD, &[&accounts, &ids]).await? {
             let key = Key { account: row.try_get("account_id")?, id: row.try_get("id")? };
-            let state: S = serde_json::from_str(row.try_get("state")?)
+            let text: &str = row.try_get("state")?;
+            let state: S = serde_json::from_str(text)
                 .map_err(|cause| HandleError::event("cannot read a row of the model", cause))?;
             let version = row.try_get("version")?;
             let before = Some(state.derived());
@@ -200,8 +211,10 @@ impl<S: Document> Batch<S> {
                 version_before: version,
                 state,
                 version,
+                payload_bytes: text.len(),
                 ..Change::new(key.clone())
             };
+            self.payload_bytes += text.len();
             self.changes.insert(key, change);
         }
         Ok(())

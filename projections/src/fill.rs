@@ -2,6 +2,7 @@
 //! gathered in memory, and written many at a time while the next are folded: most of them once,
 //! when they will hardly change any more.
 
+use baton_feed::HandleError;
 use baton_log::{Log, Position, ReadError, RecordedEvent};
 use deadpool_postgres::Pool;
 use tokio::sync::mpsc;
@@ -114,12 +115,14 @@ impl<S: Document> Filling<S> {
         if !changes.is_empty() {
             let (pool, schema, after) = (self.pool.clone(), self.schema, self.filled);
             self.writing.spawn(async move {
-                let mut client = pool.get().await.map_err(RebuildError::Pool)?;
-                let transaction = client.transaction().await.map_err(failed)?;
-                scope::filling(&transaction).await.map_err(failed)?;
-                let filled = S::fill(Tables::new(&transaction, schema), &changes).await;
-                filled.map_err(|cause| RebuildError::Apply { after, cause })?;
-                transaction.commit().await.map_err(failed)
+                // Two connections: the database fills one table as fast as one processor can.
+                let (documents, derived) = tokio::join!(
+                    fill_part(&pool, schema, async |tables| S::fill(tables, &changes).await),
+                    fill_part(&pool, schema, async |tables| S::fill_derived(tables, &changes)
+                        .await),
+                );
+                let apply = |cause| RebuildError::Apply { after, cause };
+                documents?.and(derived?).map_err(apply)
             });
         }
         Ok(())
@@ -145,6 +148,22 @@ impl<S: Document> Filling<S> {
         transaction.commit().await.map_err(failed)?;
         Ok(self.filled)
     }
+}
+
+/// Fills tables in a transaction of its own.
+async fn fill_part(
+    pool: &Pool,
+    schema: &'static str,
+    fill: impl AsyncFnOnce(Tables<'_>) -> Result<(), HandleError>,
+) -> Result<Result<(), HandleError>, RebuildError> {
+    let mut client = pool.get().await.map_err(RebuildError::Pool)?;
+    let transaction = client.transaction().await.map_err(failed)?;
+    scope::filling(&transaction).await.map_err(failed)?;
+    let filled = fill(Tables::new(&transaction, schema)).await;
+    if filled.is_ok() {
+        transaction.commit().await.map_err(failed)?;
+    }
+    Ok(filled)
 }
 
 fn failed(cause: tokio_postgres::Error) -> RebuildError {

@@ -62,6 +62,10 @@ impl Document for Task {
         fill::fill(tables, changes).await
     }
 
+    async fn fill_derived(tables: Tables<'_>, changes: &[Change<Self>]) -> Result<(), HandleError> {
+        fill::fill_lists(tables, changes).await
+    }
+
     async fn finish(tables: Tables<'_>) -> Result<(), HandleError> {
         fill::finish(tables).await
     }

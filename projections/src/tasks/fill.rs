@@ -1,7 +1,7 @@
 //! Fills the tables of a model that is being built: copied, not inserted, and without indexes on
 //! the lists.
 //!
-//! A task's lists are written together with its row. Should it change after that, it is noted, and
+//! A task's lists are written beside its row. Should it change after that, it is noted, and
 //! its lists are written again at the end: there is no index by which they could be found before.
 
 use std::pin::pin;
@@ -60,21 +60,29 @@ const LIST_TYPES: [Type; 7] =
 /// Rows of the lists that are to be copied.
 type Listed<'a> = Vec<(&'a str, Uuid, Entries)>;
 
-/// Writes new tasks with their lists, and changes known ones.
+/// Writes new tasks, and changes known ones.
 pub(super) async fn fill(tables: Tables<'_>, changes: &[Change<Task>]) -> Result<(), HandleError> {
     let (new, old): (Vec<_>, Vec<_>) =
         changes.iter().partition(|change| change.version_before == 0);
     copy_tasks(tables, &new).await?;
-    let listed = new
-        .iter()
-        .map(|change| (change.key.account.as_str(), change.key.id, Entries::of(&change.state)));
-    copy_lists(tables, &listed.collect()).await?;
     let mut known = Columns::default();
     for change in &old {
         known.push(change)?;
     }
     write(tables, UPDATE, known.len(), &known.of_update()).await?;
     note_changed(tables, &old).await
+}
+
+/// Writes the lists of new tasks.
+pub(super) async fn fill_lists(
+    tables: Tables<'_>,
+    changes: &[Change<Task>],
+) -> Result<(), HandleError> {
+    let new = changes.iter().filter(|change| change.version_before == 0);
+    let listed =
+        new.map(|change| (change.key.account.as_str(), change.key.id, Entries::of(&change.state)));
+    copy_lists(tables, &listed.collect()).await?;
+    Ok(())
 }
 
 /// Writes the lists of the changed tasks again, and what is counted.

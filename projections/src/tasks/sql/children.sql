@@ -1,5 +1,5 @@
 -- The living children of a task, oldest first: one list, whatever their status.
-select t.state
+select t.state::text as state
 from read.task_lists i
 join read.tasks t on t.account_id = i.account_id and t.task_id = i.task_id
 where i.account_id = $1 and i.list = $2

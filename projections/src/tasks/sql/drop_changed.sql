@@ -1,1 +1,1 @@
-drop table read.changed
+drop table rebuild_tasks.changed

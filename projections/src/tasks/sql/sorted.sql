@@ -16,7 +16,7 @@ with page as materialized (
     offset $17::bigint
     limit $18::bigint
 )
-select t.state
+select t.state::text as state
 from page p
 join read.tasks t on t.account_id = $1 and t.task_id = p.task_id
 order by p.rank nulls last, p.priority, p.created_at, p.task_id
