@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use baton_harness::baton::Baton;
 use baton_harness::client::try_send;
 use baton_harness::receiver::{Answer as Receipt, Receiver};
 use baton_harness::{wait_for, wait_until};
@@ -10,6 +11,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_postgres::Client as Database;
 
+use crate::operations::metrics;
 use crate::record;
 use crate::world::{LIMIT, World};
 
@@ -36,6 +38,11 @@ async fn held(database: &Database, pid: i32) -> usize {
     rows.iter().filter(|row| row.get::<_, &str>(0).starts_with(&mine)).count()
 }
 
+/// Requests under way, the one that asks for it perhaps among them.
+async fn in_flight(baton: &Baton) -> f64 {
+    metrics(baton).await.value("baton_http_requests_in_flight", &[]).expect("a gauge")
+}
+
 /// No new connection is taken any more.
 async fn is_closed(url: &str) {
     wait_until(LIMIT, "no new connection is taken", async || {
@@ -60,7 +67,11 @@ async fn requests_under_way_are_answered_and_a_successor_takes_over_at_once() {
         let request = ada.client.request(Method::POST, "/v1/tasks");
         try_send(request.json(&json!({ "content": format!("under way {n}") })))
     };
+    let idle = in_flight(&world.baton).await;
     let under_way: Vec<_> = (0..20).map(|n| tokio::spawn(post(n))).collect();
+    // All of them: a connection that nobody has taken yet is closed with the socket.
+    let all = async || in_flight(&world.baton).await >= idle + 20.0;
+    wait_until(LIMIT, "all requests are under way", all).await;
     wait_until(LIMIT, "commands wait for the lock", async || answers(&database, WAITS).await).await;
     let told = Instant::now();
     world.baton.sigterm();
@@ -78,6 +89,7 @@ async fn requests_under_way_are_answered_and_a_successor_takes_over_at_once() {
         held(&database, successor.pid()).await == 5
     })
     .await;
+    record::caught_up(&world).await;
     let list = ada.client.at(&successor).get("/v1/tasks?limit=100").await.expect(200);
     assert_eq!(list.as_array().expect("a list").len(), 20);
 }
