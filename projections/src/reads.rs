@@ -61,8 +61,8 @@ impl Reads {
         Ok(client.query_typed(sql, bound).await?)
     }
 
-    /// Rows of a statement of one shape, prepared once a connection. Its plan must be right whatever
-    /// the tables hold.
+    /// Rows of a statement of one shape, prepared once a connection. Its plan must be right
+    /// whatever the tables hold.
     pub(crate) async fn prepared(
         &self,
         sql: &'static str,
