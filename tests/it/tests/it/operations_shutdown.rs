@@ -205,7 +205,7 @@ async fn those_who_wait_for_news_do_not_hold_up_the_stop() {
     let poll = admin.request(Method::GET, &format!("/v1/events?after={head}&wait=30"));
     let polling = tokio::spawn(try_send(poll));
     wait_until(LIMIT, "the long poll is under way", async || {
-        let seen = crate::operations::metrics(&world.baton).await;
+        let seen = metrics(&world.baton).await;
         seen.value("baton_http_requests_in_flight", &[]) == Some(1.0)
     })
     .await;
