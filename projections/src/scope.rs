@@ -15,7 +15,8 @@ pub(crate) async fn probing(transaction: &Transaction<'_>) -> Result<(), tokio_p
 
 /// For writing many new rows: probing, and nobody waits for a disk.
 pub(crate) async fn filling(transaction: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
-    transaction.query_typed(FILLING, &[]).await.map(|_settings| ())
+    transaction.query_typed(FILLING, &[]).await?;
+    probing(transaction).await
 }
 
 /// For work on all of `schema`, however long it takes.

@@ -70,11 +70,7 @@ impl Progress {
             return true;
         }
         let _waiting = Waiting::new(&self.waiting);
-        self.wanted.send_if_modified(|wanted| {
-            let is_higher = position > *wanted;
-            *wanted = position.max(*wanted);
-            is_higher
-        });
+        self.wanted.send_modify(|wanted| *wanted = position.max(*wanted));
         let reached = reached.wait_for(|reached| *reached >= position);
         matches!(tokio::time::timeout_at(deadline, reached).await, Ok(Ok(_)))
     }
