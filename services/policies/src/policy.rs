@@ -4,6 +4,8 @@
 //! a dependent that was recorded before the event is in the table or in the batch; one that was
 //! recorded after it had the dependency as a guard, and so was decided on what the event says.
 
+use std::time::Duration;
+
 use baton_commands::{Caller, CommandError, Commands, Context, RequestKey};
 use baton_feed::{HandleError, Handler, Running, Subscription, Transaction};
 use baton_log::{AppendError, Position, RecordedEvent};
@@ -19,6 +21,8 @@ pub const SUBSCRIPTION: &str = "policies";
 
 /// Events that one batch has at most.
 const BATCH_EVENTS_MAX: i64 = 256;
+/// How long events come together behind a batch: looking at many costs little more than at one.
+const GATHERS_FOR: Duration = Duration::from_millis(10);
 /// Commands under way at once.
 const COMMANDS_MAX: usize = 64;
 
@@ -110,6 +114,10 @@ impl Handler for Policies {
             .buffer_unordered(COMMANDS_MAX)
             .try_collect()
             .await
+    }
+
+    fn gathers_for(&self) -> Duration {
+        GATHERS_FOR
     }
 
     fn has_effect(&self, _events: &[RecordedEvent]) -> bool {

@@ -19,9 +19,11 @@ use tokio_postgres::Client as Connection;
 
 use crate::bench::Bench;
 use crate::figure::rounded;
+use crate::fill::{Filled, Goal, fill, log_on};
 use crate::followers;
 use crate::generator::Load;
 use crate::processes::Processes;
+use crate::report::say;
 use crate::sink::Sink;
 use crate::windows::Measured;
 
@@ -69,6 +71,29 @@ impl Stand {
     ///
     /// When a part of it does not start.
     pub async fn new(bench: &Bench, roles: Option<&str>) -> Stand {
+        let stand = Stand::without_webhook(bench, roles).await;
+        stand.hear_of_completions().await;
+        stand
+    }
+
+    /// A new one with all roles and a data set, which its webhook does not hear of.
+    ///
+    /// # Panics
+    ///
+    /// When a part of it does not start, or a command is refused.
+    pub async fn with(bench: &Bench, goal: Goal) -> (Stand, Filled) {
+        let stand = Stand::without_webhook(bench, None).await;
+        let log = log_on(&stand.database).await;
+        let filled = fill(&log, &stand.agent_ids(), goal).await;
+        log.shutdown().await;
+        let (tasks, events, took) = (filled.tasks, filled.events, filled.took);
+        say(&format!("{tasks} tasks, {events} events written in {took:.1?}; waiting"));
+        stand.settle().await;
+        stand.hear_of_completions().await;
+        (stand, filled)
+    }
+
+    async fn without_webhook(bench: &Bench, roles: Option<&str>) -> Stand {
         let database = ManuallyDrop::new(bench.cluster.database().await);
         let nats = nats::server().await;
         let mut builder = builder(bench, &database, &nats);
@@ -86,9 +111,7 @@ impl Stand {
         }
         let watch = database.connect().await;
         let (sink, postgres) = (Sink::start(), bench.cluster.pid());
-        let stand = Stand { baton, sink, agents, watch, nats, database, postgres };
-        stand.hear_of_completions().await;
-        stand
+        Stand { baton, sink, agents, watch, nats, database, postgres }
     }
 
     /// Another process on the same database and NATS, with these roles.
@@ -147,11 +170,7 @@ impl Stand {
     }
 
     /// As a database is that has lived for a while: what was written is cleaned up and counted.
-    ///
-    /// # Panics
-    ///
-    /// When Postgres refuses.
-    pub async fn settle(&self) {
+    async fn settle(&self) {
         followers::caught_up(&self.watch, &[]).await;
         let superuser = self.database.connect_as_superuser().await;
         superuser.batch_execute(VACUUM).await.expect("a vacuum");

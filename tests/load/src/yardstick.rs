@@ -12,7 +12,8 @@ use serde_json::json;
 use tokio_postgres::Client;
 
 use crate::figure::rounded;
-use crate::processes::Processes;
+use crate::latency::Latencies;
+use crate::processes::{Cpu, Processes};
 use crate::windows::Measured;
 
 const TABLE: &str = include_str!("sql/yardstick_table.sql");
@@ -65,22 +66,7 @@ impl Yardstick {
     ///
     /// When pgbench is missing or fails.
     pub async fn window(&self, clients: usize, seconds: u64) -> Measured {
-        self.superuser.batch_execute(EMPTY).await.expect("an empty table");
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(clients);
-        let mut command = tool("pgbench");
-        command.args(["--no-vacuum", "--protocol=prepared", "--file"]).arg(&self.script);
-        command.arg(format!("--client={clients}")).arg(format!("--jobs={threads}"));
-        command.arg(format!("--time={seconds}"));
-        for (name, value) in [("version", "1"), ("type", TYPE), ("payload", &payload())] {
-            command.arg(format!("--define={name}={value}"));
-        }
-        let before = self.processes.cpu();
-        let run = command.arg(&self.database.url).stdin(Stdio::null()).output().await;
-        let cpu = self.processes.cpu().since(&before);
-        let output = run.expect("pgbench is installed");
-        let said = String::from_utf8_lossy(&output.stdout);
-        let failed = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "pgbench: {failed}");
+        let (said, cpu) = self.run(clients, seconds, &[]).await;
         let rate = number_after(&said, "tps = ");
         let latency = number_after(&said, "latency average = ");
         let raw = json!({
@@ -89,6 +75,52 @@ impl Yardstick {
         });
         Measured { rate, faults: Vec::new(), raw }
     }
+
+    /// Latencies of so many clients that together begin so many transactions a second: what the
+    /// machine makes of one durable row at that rate. Counted from the moment at which each should
+    /// have begun.
+    ///
+    /// # Panics
+    ///
+    /// When pgbench is missing or fails.
+    pub async fn paced(&self, clients: usize, rate: f64, seconds: u64) -> Latencies {
+        let place = Place::new();
+        let prefix = format!("--log-prefix={}", place.path().join("latencies").display());
+        let rate = format!("--rate={rate:.0}");
+        self.run(clients, seconds, &[&rate, "--log", &prefix]).await;
+        let mut latencies = Latencies::default();
+        for file in std::fs::read_dir(place.path()).expect("a folder") {
+            let text = std::fs::read_to_string(file.expect("a file").path()).expect("a text");
+            text.lines().filter_map(latency_in).for_each(|ms| latencies.add_ms(ms));
+        }
+        latencies
+    }
+
+    /// What pgbench said, and what it cost.
+    async fn run(&self, clients: usize, seconds: u64, options: &[&str]) -> (String, Cpu) {
+        self.superuser.batch_execute(EMPTY).await.expect("an empty table");
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(clients);
+        let mut command = tool("pgbench");
+        command.args(["--no-vacuum", "--protocol=prepared", "--file"]).arg(&self.script);
+        command.arg(format!("--client={clients}")).arg(format!("--jobs={threads}"));
+        command.arg(format!("--time={seconds}")).args(options);
+        for (name, value) in [("version", "1"), ("type", TYPE), ("payload", &payload())] {
+            command.arg(format!("--define={name}={value}"));
+        }
+        let before = self.processes.cpu();
+        let run = command.arg(&self.database.url).stdin(Stdio::null()).output().await;
+        let cpu = self.processes.cpu().since(&before);
+        let output = run.expect("pgbench is installed");
+        let failed = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "pgbench: {failed}");
+        (String::from_utf8_lossy(&output.stdout).into_owned(), cpu)
+    }
+}
+
+/// Milliseconds of a line of pgbench's log: client, transaction, microseconds, and more.
+fn latency_in(line: &str) -> Option<f64> {
+    let micros: f64 = line.split_whitespace().nth(2)?.parse().ok()?;
+    Some(micros / 1_000.0)
 }
 
 /// A JSON object of [`PAYLOAD_BYTES`].
@@ -115,6 +147,8 @@ mod tests {
         assert_eq!(number_after(said, "tps = "), 9111.73);
         assert_eq!(number_after(said, "latency average = "), 3.512);
         assert!(number_after("number of transactions: 0", "tps = ").is_nan());
+        assert_eq!(latency_in("3 7 2184 0 1795290000 41 12"), Some(2.184));
+        assert_eq!(latency_in("3 7 skipped 0 1795290000 41 12"), None);
         assert_eq!(payload().len(), PAYLOAD_BYTES);
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::bench::Bench;
 use crate::figure::{Figure, rounded};
-use crate::fill::{Goal, fill, log_on};
+use crate::fill::Goal;
 use crate::followers;
 use crate::processes::ended_children;
 use crate::report::say;
@@ -21,13 +21,7 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 
 /// Rebuilds, and starts.
 pub async fn measure(bench: &Bench) -> Vec<Figure> {
-    let mut stand = Stand::new(bench, None).await;
-    let log = log_on(&stand.database).await;
-    let filled = fill(&log, &stand.agent_ids(), Goal::Events(bench.extent.events)).await;
-    log.shutdown().await;
-    let (events, took) = (filled.events, filled.took);
-    say(&format!("{events} events written in {took:.1?}; waiting for followers"));
-    stand.settle().await;
+    let (mut stand, _) = Stand::with(bench, Goal::Events(bench.extent.events)).await;
     bench.yardstick.checkpoint().await;
     let mut figures = Vec::new();
     if bench.extent.wants(&["rebuild_rate"]) {

@@ -13,7 +13,7 @@ use tokio::time::interval;
 use crate::bench::Bench;
 use crate::extent::TASKS_SMALL;
 use crate::figure::{Figure, rounded};
-use crate::fill::{Goal, fill, log_on};
+use crate::fill::Goal;
 use crate::followers;
 use crate::generator::closed;
 use crate::http::{Line, Request};
@@ -62,13 +62,7 @@ pub async fn measure(bench: &Bench) -> Vec<Figure> {
 
 impl Side {
     async fn new(bench: &Bench, tasks: u64) -> Side {
-        let stand = Stand::new(bench, None).await;
-        let log = log_on(&stand.database).await;
-        let filled = fill(&log, &stand.agent_ids(), Goal::Tasks(tasks)).await;
-        log.shutdown().await;
-        let (tasks, events, took) = (filled.tasks, filled.events, filled.took);
-        say(&format!("{tasks} tasks, {events} events written in {took:.1?}; waiting"));
-        stand.settle().await;
+        let (stand, filled) = Stand::with(bench, Goal::Tasks(tasks)).await;
         Side { stand, roots: filled.roots }
     }
 

@@ -151,10 +151,14 @@ pub async fn creates(bench: &Bench) -> Vec<Figure> {
     if bench.extent.wants(&["create_p99_ms"]) {
         let rate = median(&fast.rates) * HALF;
         let mut half = Series::default();
+        bench.yardstick.checkpoint().await;
         for _ in 0..bench.extent.windows {
+            let beside = bench.yardstick.paced(CLIENTS, rate, bench.extent.seconds).await;
+            say(&format!("pgbench at {rate:.0}/s: {:.2} ms", beside.at(0.99)));
             let load = paced(stand.address(), clients(&stand), rate, span);
             let (mut measured, load) = stand.measured(load).await;
             measured.rate = load.tally.latencies.at(0.99);
+            measured.raw["pgbench_at_this_rate"] = beside.summary();
             say(&format!("create_p99_ms at {rate:.0}/s: {:.2}", measured.rate));
             half.add(measured);
         }
