@@ -33,11 +33,12 @@ ROUNDS ?= 200
 FROM ?= 0
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 
-faults: ## Run 200 rounds of faults under load, and a rebuild beside load (ROUNDS= SEED= FROM=)
+faults: ## Run 200 rounds of faults under load, a rebuild beside load, and claimers that stop and die (ROUNDS= SEED= FROM=)
 	@deploy/install.sh test
 	$(CARGO) build --release --locked -p baton
 	$(CARGO) run --release --locked -p baton-faults -- --rounds $(ROUNDS) --from $(FROM) --seed $(SEED)
 	$(CARGO) run --release --locked -p baton-faults -- --rebuild --log target/faults-rebuild.log
+	$(CARGO) run --release --locked -p baton-faults -- --queue --seed $(SEED) --log target/faults-queue.log
 
 EXAMPLES ?= 200
 

@@ -3,6 +3,7 @@
 //! when they will hardly change any more.
 
 use baton_feed::HandleError;
+use baton_history::History;
 use baton_log::{Log, Position, ReadError, RecordedEvent};
 use deadpool_postgres::Pool;
 use tokio::sync::mpsc;
@@ -10,6 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::batch::{Batch, Change, Document};
 use crate::error::RebuildError;
+use crate::rows::{self, Rows};
 use crate::scope;
 use crate::statement::Tables;
 
@@ -32,10 +34,7 @@ pub(crate) async fn fill<S: Document>(
     schema: &'static str,
     up_to: Position,
 ) -> Result<Position, RebuildError> {
-    let head = log.head().await?;
-    if head < up_to {
-        return Err(RebuildError::LogTooShort { head, checkpoint: up_to });
-    }
+    must_reach(log, up_to).await?;
     let mut pages = read_ahead(log.clone(), S::KIND, up_to);
     let mut filling = Filling::<S>::new(pool.clone(), schema);
     while let Some(page) = pages.recv().await {
@@ -44,6 +43,38 @@ pub(crate) async fn fill<S: Document>(
         filling.filled = reached;
     }
     filling.finish().await
+}
+
+/// Fills the empty tables of `schema` with the rows of all events up to a position.
+pub(crate) async fn fill_rows<R: Rows>(
+    history: &History,
+    pool: &Pool,
+    schema: &'static str,
+    up_to: Position,
+) -> Result<Position, RebuildError> {
+    let log = history.log();
+    must_reach(log, up_to).await?;
+    let mut pages = read_ahead(log.clone(), R::KIND, up_to);
+    let mut filled = 0;
+    while let Some(page) = pages.recv().await {
+        let (events, reached) = page?;
+        let events = rows::effective::<R>(&events);
+        if !events.is_empty() {
+            let written =
+                fill_part(pool, schema, async |tables| R::write(tables, history, &events).await);
+            written.await?.map_err(|cause| RebuildError::Apply { after: filled, cause })?;
+        }
+        filled = reached;
+    }
+    Ok(filled)
+}
+
+async fn must_reach(log: &Log, up_to: Position) -> Result<(), RebuildError> {
+    let head = log.head().await?;
+    match head < up_to {
+        true => Err(RebuildError::LogTooShort { head, checkpoint: up_to }),
+        false => Ok(()),
+    }
 }
 
 /// Reads pages in order until the position is reached, or nobody wants them any more.

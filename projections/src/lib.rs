@@ -4,6 +4,8 @@
 //! and built again from the log; what no event carries has no place here.
 
 mod batch;
+mod comments;
+pub mod context;
 mod error;
 mod fill;
 mod install;
@@ -11,6 +13,7 @@ mod model;
 mod projector;
 mod reads;
 mod rebuild;
+mod rows;
 mod scope;
 mod statement;
 pub mod tasks;

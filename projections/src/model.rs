@@ -9,6 +9,10 @@ pub enum Model {
     Tasks,
     /// Webhooks.
     Webhooks,
+    /// Comments on tasks.
+    Comments,
+    /// The ledger of every task's context.
+    Context,
 }
 
 /// What makes a model: its tables, and where it stands.
@@ -69,9 +73,37 @@ static WEBHOOKS: Definition = Definition {
     end: include_str!("webhooks/end.sql"),
 };
 
+static COMMENTS: Definition = Definition {
+    name: "comments",
+    subscription: "projection.comments",
+    version: crate::comments::VERSION,
+    beside: "rebuild_comments",
+    begin: include_str!("comments/begin.sql"),
+    table: include_str!("comments/table.sql"),
+    index: include_str!("comments/index.sql"),
+    analyze: include_str!("comments/analyze.sql"),
+    swap: include_str!("comments/swap.sql"),
+    compare: include_str!("comments/compare.sql"),
+    end: include_str!("comments/end.sql"),
+};
+
+static CONTEXT: Definition = Definition {
+    name: "context",
+    subscription: "projection.context",
+    version: crate::context::VERSION,
+    beside: "rebuild_context",
+    begin: include_str!("context/begin.sql"),
+    table: include_str!("context/table.sql"),
+    index: include_str!("context/index.sql"),
+    analyze: include_str!("context/analyze.sql"),
+    swap: include_str!("context/swap.sql"),
+    compare: include_str!("context/compare.sql"),
+    end: include_str!("context/end.sql"),
+};
+
 impl Model {
-    /// Every read model.
-    pub const ALL: [Self; 2] = [Self::Tasks, Self::Webhooks];
+    /// Every read model, in the order in which they are declared.
+    pub const ALL: [Self; 4] = [Self::Tasks, Self::Webhooks, Self::Comments, Self::Context];
 
     /// Its name, as operators give it.
     #[must_use]
@@ -95,6 +127,8 @@ impl Model {
         match self {
             Self::Tasks => &TASKS,
             Self::Webhooks => &WEBHOOKS,
+            Self::Comments => &COMMENTS,
+            Self::Context => &CONTEXT,
         }
     }
 }

@@ -1,16 +1,20 @@
 //! The followers that keep the models level with the log.
 
+use std::future::Future;
 use std::time::Duration;
 
 use baton_domain::{task::Task, webhook::Webhook};
 use baton_feed::{HandleError, Handler, Rebuildable, Running, Subscription, Transaction};
-use baton_history::Folded as _;
+use baton_history::{Folded as _, History};
 use baton_log::{Log, RecordedEvent};
 use deadpool_postgres::Pool;
 
 use crate::batch::{Batch, Document};
+use crate::comments::Comments;
+use crate::context::Contexts;
 use crate::error::OtherVersion;
 use crate::model::{LIVE, Model};
+use crate::rows::{self, Rows};
 use crate::scope;
 use crate::statement::Tables;
 
@@ -19,44 +23,61 @@ const LIVE_SCOPE: &str = include_str!("sql/live_scope.sql");
 /// Events that one transaction applies at most.
 pub(crate) const BATCH_EVENTS_MAX: i64 = 1_000;
 /// How long events come together that no reader waits for: a batch costs as much as several events.
-const GATHERS_FOR: Duration = Duration::from_millis(5);
+const GATHERS_FOR: Duration = Duration::from_millis(20);
 
-/// Applies events to a model. Keeps nothing in memory between batches. Writes into the live model
-/// only while it is of this process' own version; another's tables are for another's projector.
-#[derive(Clone, Copy, Debug)]
+/// Applies events to a model. Keeps nothing in memory between batches but what the history keeps.
+/// Writes into the live model only while it is of this process' own version; another's tables are
+/// for another's projector.
+#[derive(Clone)]
 pub struct Projector {
     model: Model,
     schema: &'static str,
+    history: History,
 }
 
 impl Projector {
     /// Of the live model.
     #[must_use]
-    pub fn live(model: Model) -> Self {
-        Self { model, schema: LIVE }
+    pub fn live(history: History, model: Model) -> Self {
+        Self { model, schema: LIVE, history }
     }
 
     /// Of the model that is being rebuilt beside it.
-    pub(crate) fn beside(model: Model) -> Self {
-        Self { model, schema: model.definition().beside }
+    pub(crate) fn beside(log: &Log, model: Model) -> Self {
+        Self { model, schema: model.definition().beside, history: History::new(log.clone()) }
     }
 
     async fn apply_to<S: Document>(
-        self,
+        &self,
         transaction: &Transaction<'_>,
         events: &[RecordedEvent],
     ) -> Result<(), HandleError> {
-        if !self.has_effect(events) {
-            return Ok(());
-        }
         let tables = Tables::new(transaction, self.schema);
         let write = async {
             let mut batch = Batch::<S>::new();
             batch.absorb(tables, events).await?;
             S::save(tables, &batch.into_changes()).await
         };
+        self.write(tables, write).await
+    }
+
+    async fn add_to<R: Rows>(
+        &self,
+        transaction: &Transaction<'_>,
+        events: &[RecordedEvent],
+    ) -> Result<(), HandleError> {
+        let tables = Tables::new(transaction, self.schema);
+        let events = rows::effective::<R>(events);
+        self.write(tables, R::write(tables, &self.history, &events)).await
+    }
+
+    async fn write(
+        &self,
+        tables: Tables<'_>,
+        write: impl Future<Output = Result<(), HandleError>> + Send,
+    ) -> Result<(), HandleError> {
         if self.schema != LIVE {
-            scope::probing(transaction).await?;
+            scope::probing(tables.transaction).await?;
             return write.await;
         }
         // Side by side: what is written into another version's tables is rolled back.
@@ -68,11 +89,13 @@ impl Projector {
 
 impl Handler for Projector {
     fn has_effect(&self, events: &[RecordedEvent]) -> bool {
-        let kind = match self.model {
-            Model::Tasks => Task::KIND,
-            Model::Webhooks => Webhook::KIND,
+        let is_effective: fn(&RecordedEvent) -> bool = match self.model {
+            Model::Tasks => |event| event.stream.kind == Task::KIND,
+            Model::Webhooks => |event| event.stream.kind == Webhook::KIND,
+            Model::Comments => Comments::has_effect,
+            Model::Context => Contexts::has_effect,
         };
-        events.iter().any(|event| event.stream.kind == kind)
+        events.iter().any(is_effective)
     }
 
     fn gathers_for(&self) -> Duration {
@@ -84,9 +107,15 @@ impl Handler for Projector {
         transaction: &Transaction<'_>,
         events: &[RecordedEvent],
     ) -> Result<(), HandleError> {
+        if !self.has_effect(events) {
+            return Ok(());
+        }
+        // Boxed: each is large, and whoever waits for one would carry them all.
         match self.model {
-            Model::Tasks => self.apply_to::<Task>(transaction, events).await,
-            Model::Webhooks => self.apply_to::<Webhook>(transaction, events).await,
+            Model::Tasks => Box::pin(self.apply_to::<Task>(transaction, events)).await,
+            Model::Webhooks => Box::pin(self.apply_to::<Webhook>(transaction, events)).await,
+            Model::Comments => Box::pin(self.add_to::<Comments>(transaction, events)).await,
+            Model::Context => Box::pin(self.add_to::<Contexts>(transaction, events)).await,
         }
     }
 }
@@ -106,8 +135,9 @@ pub fn subscription(model: Model) -> Subscription {
 }
 
 /// Keeps a model level with the log while this process holds its subscription.
-pub fn spawn(log: Log, pool: Pool, model: Model) -> Running {
-    baton_feed::spawn(log, pool, subscription(model), Projector::live(model))
+pub fn spawn(history: History, pool: Pool, model: Model) -> Running {
+    let log = history.log().clone();
+    baton_feed::spawn(log, pool, subscription(model), Projector::live(history, model))
 }
 
 /// Watches a model that other processes keep.

@@ -10,22 +10,24 @@ use deadpool_postgres::{Object, Pool};
 use tokio_postgres::Row;
 
 use crate::error::{Behind, QueryError};
-use crate::model::Model;
-use crate::statement::{Bound, Value};
+use crate::model::{LIVE, Model};
+use crate::scope;
+use crate::statement::{Bound, Tables, Value};
 
 /// Reads the models of one database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Reads {
     pool: Pool,
-    tasks: Progress,
-    webhooks: Progress,
+    /// Of each model, in the order of [`Model::ALL`].
+    followers: [Progress; Model::ALL.len()],
 }
 
 impl Reads {
-    /// Reads through `pool` what the followers behind `tasks` and `webhooks` have written.
+    /// Reads through `pool` what the followers have written: one of each model, in the order of
+    /// [`Model::ALL`].
     #[must_use]
-    pub fn new(pool: Pool, tasks: Progress, webhooks: Progress) -> Self {
-        Self { pool, tasks, webhooks }
+    pub fn new(pool: Pool, followers: [Progress; Model::ALL.len()]) -> Self {
+        Self { pool, followers }
     }
 
     /// Waits until the model has reached `wanted`, at most for `limit`.
@@ -51,13 +53,17 @@ impl Reads {
         *self.progress(model).position().borrow()
     }
 
+    pub(crate) async fn connection(&self) -> Result<Object, QueryError> {
+        self.pool.get().await.map_err(QueryError::Pool)
+    }
+
     /// Rows of a statement, planned with its values.
     pub(crate) async fn rows(
         &self,
         sql: &str,
         bound: &[Bound<'_>],
     ) -> Result<Vec<Row>, QueryError> {
-        let client: Object = self.pool.get().await.map_err(QueryError::Pool)?;
+        let client = self.connection().await?;
         Ok(client.query_typed(sql, bound).await?)
     }
 
@@ -68,16 +74,27 @@ impl Reads {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, QueryError> {
-        let client: Object = self.pool.get().await.map_err(QueryError::Pool)?;
+        let client = self.connection().await?;
         let statement = client.prepare_cached(sql).await?;
         Ok(client.query(&statement, values).await?)
     }
 
+    /// Rows of a statement of one shape, by a plan that probes by key whatever the statistics say.
+    pub(crate) async fn probed(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, QueryError> {
+        let mut client = self.connection().await?;
+        let transaction = client.transaction().await?;
+        scope::probing(&transaction).await?;
+        let rows = Tables::new(&transaction, LIVE).rows(sql, values).await?;
+        transaction.commit().await?;
+        Ok(rows)
+    }
+
     fn progress(&self, model: Model) -> &Progress {
-        match model {
-            Model::Tasks => &self.tasks,
-            Model::Webhooks => &self.webhooks,
-        }
+        &self.followers[model as usize]
     }
 }
 

@@ -8,14 +8,17 @@ use std::time::{Duration, Instant};
 
 use baton_domain::{task::Task, webhook::Webhook};
 use baton_feed::{Handler, Stretch, Transaction, lock_position, replay};
+use baton_history::History;
 use baton_log::{Log, Position};
 use deadpool_postgres::{Client, Pool};
 use tokio_postgres::IsolationLevel;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
+use crate::comments::Comments;
+use crate::context::Contexts;
 use crate::error::RebuildError;
-use crate::fill::fill;
+use crate::fill::{fill, fill_rows};
 use crate::model::Model;
 use crate::projector::{BATCH_EVENTS_MAX, Projector};
 use crate::scope;
@@ -122,9 +125,13 @@ async fn build_beside(log: &Log, pool: &Pool, model: Model) -> Result<Position, 
     let definition = model.definition();
     in_build_scope(pool, model, &[definition.begin, definition.table]).await?;
     let up_to = live_position(pool, model).await?;
+    let (history, beside) = (History::new(log.clone()), definition.beside);
+    // Boxed: each is large, and one after the other they would all lie on one stack.
     let built = match model {
-        Model::Tasks => fill::<Task>(log, pool, definition.beside, up_to).await?,
-        Model::Webhooks => fill::<Webhook>(log, pool, definition.beside, up_to).await?,
+        Model::Tasks => Box::pin(fill::<Task>(log, pool, beside, up_to)).await?,
+        Model::Webhooks => Box::pin(fill::<Webhook>(log, pool, beside, up_to)).await?,
+        Model::Comments => Box::pin(fill_rows::<Comments>(&history, pool, beside, up_to)).await?,
+        Model::Context => Box::pin(fill_rows::<Contexts>(&history, pool, beside, up_to)).await?,
     };
     in_build_scope(pool, model, &[definition.index, definition.analyze]).await?;
     Ok(built)
@@ -143,7 +150,7 @@ async fn catch_up(
             return Ok(built);
         }
         let stretch = Stretch { after: built, up_to, batch_events_max: BATCH_EVENTS_MAX };
-        let reached = replay(log, pool, stretch, &mut Projector::beside(model)).await?;
+        let reached = replay(log, pool, stretch, &mut Projector::beside(log, model)).await?;
         if reached == built {
             return Err(RebuildError::LogTooShort { head: reached, checkpoint: up_to });
         }
@@ -222,12 +229,13 @@ async fn level(
     mut built: Position,
     up_to: Position,
 ) -> Result<(), RebuildError> {
+    let mut projector = Projector::beside(log, model);
     while built < up_to {
         let events = log.after(built, BATCH_EVENTS_MAX.min(up_to - built)).await?;
         let Some(last) = events.last().map(|event| event.position) else {
             return Err(RebuildError::LogTooShort { head: built, checkpoint: up_to });
         };
-        let applied = Projector::beside(model).apply(transaction, &events).await;
+        let applied = projector.apply(transaction, &events).await;
         applied.map_err(|cause| RebuildError::Apply { after: built, cause })?;
         built = last;
     }

@@ -29,9 +29,13 @@ WAITS = {"listEvents": ("wait", 0, 30), "waitForTask": ("timeout", 25, 60)}
 # What brings a task into the state from which the operation starts.
 BEFORE = {"uncompleteTask": "complete", "retryTask": "fail"}
 
+# What only agents do, and of this what only the holder of a task does.
+OF_AGENTS = {"claimTask", "claimNextTask", "heartbeatTask", "setTaskState"}
+OF_HELD = {"heartbeatTask", "setTaskState", "releaseTask"}
+
 session = requests.Session()
 names = itertools.count()
-turns, shared = {}, {}
+turns, shared, makers, holders = {}, {}, {}, {}
 
 
 def made(path, body, credential=ADMIN):
@@ -46,10 +50,31 @@ def change_webhook(webhook, changes):
 
 
 def task(operation):
-    one = made("/tasks", {"content": f"Task {next(names)} of the fuzzer"}, CREDENTIAL)["id"]
+    body = {"content": f"Task {next(names)} of the fuzzer"}
+    if operation == "supersedeTaskContext":
+        body["context"] = {"result": 5}
+    one = made("/tasks", body, CREDENTIAL)["id"]
     if operation in BEFORE:
         made(f"/tasks/{one}/{BEFORE[operation]}", {}, CREDENTIAL)
+    if operation in OF_HELD:
+        holders[one] = claimer()
+        made(f"/tasks/{one}/claim", {}, holders[one])
     return one
+
+
+def claimer():
+    """The credential of an agent that the fuzzer does not know."""
+    return {"X-Agent-Key": made("/agents", {"name": f"claimer-{RUN}-{next(names)}"})["api_key"]}
+
+
+def late_completion(on):
+    """Of somebody who had lost its claim."""
+    holder = claimer()
+    generation = made(f"/tasks/{on}/claim", {}, holder)["task"]["claim_generation"]
+    made(f"/tasks/{on}/release", {})
+    body = {"claim_generation": generation, "metadata": {"result": 5}}
+    late = session.post(f"{URL}/tasks/{on}/complete", json=body, headers=holder, timeout=TIMEOUT)
+    return late.json()["late_completion"]["id"]
 
 
 def agent(operation):
@@ -68,9 +93,27 @@ def delivery(operation):
     return DELIVERY
 
 
+def project(operation):
+    return made("/projects", {"name": f"fuzzed {next(names)}"})["id"]
+
+
+# What hangs on a task: its list, and what makes one.
+HANGING = {
+    "comment_id": ("comments", {"content": "Fuzzed"}),
+    "subtask_id": ("subtasks", {"content": "Fuzzed"}),
+    "link_id": ("links", {"kind": "pr", "ref": "41"}),
+}
+
+
+def hanging(name, on):
+    kind, body = HANGING[name]
+    return lambda operation: made(f"/tasks/{on}/{kind}", body, CREDENTIAL)["id"]
+
+
 MAKERS = {
     ("tasks", "id"): task,
     ("agents", "agent_id"): agent,
+    ("projects", "id"): project,
     ("webhooks", "id"): webhook,
     ("webhooks", "delivery_id"): delivery,
 }
@@ -86,22 +129,38 @@ def found(case, maker, operation):
     return shared[maker, operation]
 
 
+def maker_of(resource, name, parameters):
+    # One for each task: the same again for the same task.
+    on = parameters.get("id")
+    if name == "completion_id":
+        return makers.setdefault((name, on), lambda operation: late_completion(on))
+    if name in HANGING:
+        return makers.setdefault((name, on), hanging(name, on))
+    return MAKERS[resource, name]
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     operation = case.operation.definition.raw["operationId"]
     turn = next(turns.setdefault(operation, itertools.count()))
     resource = case.operation.path.split("/")[1]
     parameters = case.path_parameters or {}
-    for name, value in parameters.items():
+    # The task comes before what hangs on it.
+    for name, value in sorted(parameters.items(), key=lambda item: item[0] != "id"):
         if turn % 4 != 3 or (value in KEPT and case.method.upper() != "GET"):
-            parameters[name] = found(case, MAKERS[resource, name], operation)
+            parameters[name] = found(case, maker_of(resource, name, parameters), operation)
     if operation == "batchDeleteTasks" and isinstance(case.body, dict) and turn % 2 == 0:
         case.body["task_ids"] = [task(operation), task(operation)]
+    if operation == "supersedeTaskContext" and isinstance(case.body, dict) and turn % 2 == 0:
+        case.body["key"] = "result"
+    if operation in OF_AGENTS and turn % 4 != 3:
+        holder = holders.get(parameters.get("id")) or claimer()
+        case.headers = {**(case.headers or {}), **holder}
     headers = case.headers or {}
     key = headers.get("Idempotency-Key")
     if key and turn % 4 != 3:
         # A key that was used before gives the first answer again, or is refused.
-        headers["Idempotency-Key"] = f"{key[:200]}-{turn}"
+        headers["Idempotency-Key"] = f"{key[:200]}-{operation}-{turn}"
     if operation in WAITS:
         shorten_the_wait(operation, case, turn)
     if operation == "streamEvents":

@@ -58,6 +58,31 @@ uuid_id!(
     as_hyphenated
 );
 uuid_id!(
+    /// A project.
+    ProjectId,
+    as_hyphenated
+);
+uuid_id!(
+    /// A completion that came after its claim was lost.
+    CompletionId,
+    as_hyphenated
+);
+uuid_id!(
+    /// A comment on a task.
+    CommentId,
+    as_hyphenated
+);
+uuid_id!(
+    /// A subtask of a task.
+    SubtaskId,
+    as_hyphenated
+);
+uuid_id!(
+    /// A link of a task.
+    LinkId,
+    as_hyphenated
+);
+uuid_id!(
     /// A webhook.
     WebhookId,
     as_hyphenated

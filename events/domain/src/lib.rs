@@ -18,7 +18,7 @@ pub mod time;
 pub mod webhook;
 
 pub use envelope::{Actor, Envelope, Order};
-pub use id::{AccountId, AgentId, DeliveryId, TaskId, WebhookId};
+pub use id::{AccountId, AgentId, CompletionId, DeliveryId, ProjectId, TaskId, WebhookId};
 pub use rights::Right;
 pub use standing::Standing;
 pub use stored::{DecodeError, Stored};

@@ -26,6 +26,10 @@ pub enum Right {
     WriteAllTasks,
     /// Put tasks into projects.
     UseProjects,
+    /// Everything about projects themselves, reading them included.
+    ManageProjects,
+    /// Say of a context that a human stated it, or that it was imported.
+    VouchForContext,
     /// Take back that a task asks for evidence.
     LiftEvidencePolicy,
     /// Retry a task beyond its `max_retries`.
@@ -58,6 +62,8 @@ impl Right {
             Self::CommentOnAllTasks => (&[Coordinator, Admin], Some(TASKS_COMMENT_ALL)),
             Self::WriteAllTasks => (&[Admin], None),
             Self::UseProjects => (&[Admin], None),
+            Self::ManageProjects => (&[Admin], None),
+            Self::VouchForContext => (&[Admin], None),
             Self::LiftEvidencePolicy => (&[Admin], None),
             Self::RetryWithoutLimit => (&[Admin], None),
             Self::ReadAllEvents => (&[Coordinator, Auditor, Admin], None),
@@ -99,7 +105,7 @@ mod tests {
 
     /// The rows of the table as the protocol prints them: worker, coordinator, auditor, admin,
     /// and the permission that grants the right to others.
-    const TABLE: [(Right, [bool; 4], Option<&str>); 12] = {
+    const TABLE: [(Right, [bool; 4], Option<&str>); 14] = {
         let (yes, no) = (true, false);
         [
             (Right::Write, [yes, yes, no, yes], None),
@@ -107,6 +113,8 @@ mod tests {
             (Right::CommentOnAllTasks, [no, yes, no, yes], Some("tasks.comment_all")),
             (Right::WriteAllTasks, [no, no, no, yes], None),
             (Right::UseProjects, [no, no, no, yes], None),
+            (Right::ManageProjects, [no, no, no, yes], None),
+            (Right::VouchForContext, [no, no, no, yes], None),
             (Right::LiftEvidencePolicy, [no, no, no, yes], None),
             (Right::RetryWithoutLimit, [no, no, no, yes], None),
             (Right::ReadAllEvents, [no, yes, yes, yes], None),

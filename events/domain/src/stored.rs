@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     account::{AccountEvent, AgentCreated, AgentUpdated, KeyHash},
-    task::{TaskEvent, event::payload as task},
+    task::{Changes, TaskEvent, event::payload as task},
     webhook::{self, WebhookEvent, payload as hook},
 };
 
@@ -49,6 +49,11 @@ pub enum DecodeError {
 
 /// An event that can be stored.
 pub trait Event: Sized {
+    /// Its id, where it was decided together with the event; any fresh one otherwise.
+    fn id(&self) -> Option<uuid::Uuid> {
+        None
+    }
+
     /// Its stored form.
     fn encode(&self) -> Stored;
 
@@ -60,24 +65,39 @@ pub trait Event: Sized {
 }
 
 /// Every type of event that Baton records, in the order of its name.
-pub const EVENT_TYPES: [&str; 24] = [
+pub const EVENT_TYPES: [&str; 39] = [
     "account.opened",
     "account.token_rotated",
     "agent.created",
     "agent.deleted",
     "agent.key_rotated",
     "agent.updated",
+    "project.created",
+    "project.deleted",
+    "project.updated",
     "task.assigned",
     "task.blocked",
     "task.cancelled",
     "task.child_delegated",
     "task.claimed",
+    "task.comment_deleted",
+    "task.commented",
     "task.completed",
+    "task.completion_late",
+    "task.context_superseded",
     "task.created",
     "task.delegated",
     "task.deleted",
     "task.failed",
+    "task.late_completion_accepted",
+    "task.lease_extended",
+    "task.link_deleted",
+    "task.linked",
     "task.released",
+    "task.state_changed",
+    "task.subtask_added",
+    "task.subtask_deleted",
+    "task.subtask_updated",
     "task.unblocked",
     "task.updated",
     "webhook.created",
@@ -122,14 +142,33 @@ impl Reader<'_> {
     }
 }
 
+/// An event with fields of a task: their form has versions of its own.
+fn with_fields(changes: &Changes, stored: Stored) -> Stored {
+    Stored { schema_version: changes.schema_version(), ..stored }
+}
+
+fn stored_again<P: Serialize>(event_type: &'static str, version: i16, payload: &P) -> Stored {
+    Stored { schema_version: version, ..stored(event_type, payload) }
+}
+
 impl Event for TaskEvent {
+    fn id(&self) -> Option<uuid::Uuid> {
+        match self {
+            Self::CompletionLate { completion_id, .. } => Some(completion_id.0),
+            _ => None,
+        }
+    }
+
+    #[expect(clippy::too_many_lines, reason = "an arm for each event; there is nothing to split")]
     fn encode(&self) -> Stored {
         match self.clone() {
             Self::Created { task_id, changes, parent, waits } => {
-                stored("task.created", &task::Created { task_id, changes, parent, waits })
+                let payload = task::Created { task_id, changes, parent, waits };
+                with_fields(&payload.changes, stored("task.created", &payload))
             }
             Self::Delegated { from, to, kind, changes } => {
-                stored("task.delegated", &task::Delegated { from, to, kind, changes })
+                let payload = task::Delegated { from, to, kind, changes };
+                with_fields(&payload.changes, stored("task.delegated", &payload))
             }
             Self::ChildDelegated { child_id } => {
                 stored("task.child_delegated", &task::ChildDelegated { child_id })
@@ -138,31 +177,69 @@ impl Event for TaskEvent {
                 stored("task.assigned", &task::Assigned { to, previous })
             }
             Self::Updated { changes, transition } => {
-                stored("task.updated", &task::Updated { changes, transition })
+                let payload = task::Updated { changes, transition };
+                with_fields(&payload.changes, stored("task.updated", &payload))
+            }
+            Self::ContextSuperseded { key } => {
+                stored("task.context_superseded", &task::ContextSuperseded { key })
             }
             Self::Claimed { lease_expires_at } => {
                 stored("task.claimed", &task::Claimed { lease_expires_at })
             }
-            Self::Released => stored("task.released", &task::Nothing {}),
+            Self::LeaseExtended { lease_expires_at } => {
+                stored("task.lease_extended", &task::LeaseExtended { lease_expires_at })
+            }
+            Self::StateChanged { state, detail, previous: previous_state } => {
+                let payload = task::StateChanged { state, detail, previous_state };
+                stored("task.state_changed", &payload)
+            }
+            Self::Released { handoff: None } => stored("task.released", &task::Nothing {}),
+            Self::Released { handoff: Some(handoff) } => {
+                stored_again("task.released", 2, &task::Released { handoff })
+            }
+            Self::CompletionLate { completion_id, claim_generation, changes, evidence } => {
+                let payload =
+                    task::CompletionLate { completion_id, claim_generation, changes, evidence };
+                stored("task.completion_late", &payload)
+            }
+            Self::LateCompletionAccepted { completion_id, agent_id } => {
+                let payload = task::LateCompletionAccepted { completion_id, agent_id };
+                stored("task.late_completion_accepted", &payload)
+            }
             Self::Blocked { waits } => stored("task.blocked", &task::Blocked { waits }),
             Self::Unblocked => stored("task.unblocked", &task::Nothing {}),
             Self::Completed { changes, evidence } => {
-                stored("task.completed", &task::Completed { changes, evidence })
+                let payload = task::Completed { changes, evidence };
+                with_fields(&payload.changes, stored("task.completed", &payload))
             }
-            Self::Failed { changes } => stored("task.failed", &task::GivenUp { changes }),
-            Self::Cancelled { changes } => stored("task.cancelled", &task::GivenUp { changes }),
+            Self::Failed { changes } => {
+                let payload = task::GivenUp { changes };
+                with_fields(&payload.changes, stored("task.failed", &payload))
+            }
+            Self::Cancelled { changes } => {
+                let payload = task::GivenUp { changes };
+                with_fields(&payload.changes, stored("task.cancelled", &payload))
+            }
             Self::Deleted => stored("task.deleted", &task::Nothing {}),
+            Self::Commented(it) => stored("task.commented", &it),
+            Self::CommentDeleted(it) => stored("task.comment_deleted", &it),
+            Self::Linked(it) => stored("task.linked", &it),
+            Self::LinkDeleted(it) => stored("task.link_deleted", &it),
+            Self::SubtaskAdded(it) => stored("task.subtask_added", &it),
+            Self::SubtaskUpdated(it) => stored("task.subtask_updated", &it),
+            Self::SubtaskDeleted(it) => stored("task.subtask_deleted", &it),
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "an arm for each event; there is nothing to split")]
     fn decode(event_type: &str, schema_version: i16, payload: &str) -> Result<Self, DecodeError> {
         let from = Reader { event_type, schema_version, payload };
         Ok(match (event_type, schema_version) {
-            ("task.created", 1) => {
+            ("task.created", 1) | ("task.created", 2) => {
                 let task::Created { task_id, changes, parent, waits } = from.read()?;
                 Self::Created { task_id, changes, parent, waits }
             }
-            ("task.delegated", 1) => {
+            ("task.delegated", 1) | ("task.delegated", 2) => {
                 let task::Delegated { from, to, kind, changes } = from.read()?;
                 Self::Delegated { from, to, kind, changes }
             }
@@ -174,33 +251,67 @@ impl Event for TaskEvent {
                 let task::Assigned { to, previous } = from.read()?;
                 Self::Assigned { to, previous }
             }
-            ("task.updated", 1) => {
+            ("task.updated", 1) | ("task.updated", 2) => {
                 let task::Updated { changes, transition } = from.read()?;
                 Self::Updated { changes, transition }
+            }
+            ("task.context_superseded", 1) => {
+                let task::ContextSuperseded { key } = from.read()?;
+                Self::ContextSuperseded { key }
             }
             ("task.claimed", 1) => {
                 let task::Claimed { lease_expires_at } = from.read()?;
                 Self::Claimed { lease_expires_at }
             }
-            ("task.released", 1) => from.read::<task::Nothing>().map(|_| Self::Released)?,
+            ("task.lease_extended", 1) => {
+                let task::LeaseExtended { lease_expires_at } = from.read()?;
+                Self::LeaseExtended { lease_expires_at }
+            }
+            ("task.state_changed", 1) => {
+                let task::StateChanged { state, detail, previous_state } = from.read()?;
+                Self::StateChanged { state, detail, previous: previous_state }
+            }
+            ("task.released", 1) => {
+                from.read::<task::Nothing>().map(|_| Self::Released { handoff: None })?
+            }
+            ("task.released", 2) => {
+                let task::Released { handoff } = from.read()?;
+                Self::Released { handoff: Some(handoff) }
+            }
+            ("task.completion_late", 1) => {
+                let task::CompletionLate { completion_id, claim_generation, changes, evidence } =
+                    from.read()?;
+                Self::CompletionLate { completion_id, claim_generation, changes, evidence }
+            }
+            ("task.late_completion_accepted", 1) => {
+                let task::LateCompletionAccepted { completion_id, agent_id } = from.read()?;
+                Self::LateCompletionAccepted { completion_id, agent_id }
+            }
             ("task.blocked", 1) => {
                 let task::Blocked { waits } = from.read()?;
                 Self::Blocked { waits }
             }
             ("task.unblocked", 1) => from.read::<task::Nothing>().map(|_| Self::Unblocked)?,
-            ("task.completed", 1) => {
+            ("task.completed", 1) | ("task.completed", 2) => {
                 let task::Completed { changes, evidence } = from.read()?;
                 Self::Completed { changes, evidence }
             }
-            ("task.failed", 1) => {
+            ("task.failed", 1) | ("task.failed", 2) => {
                 let task::GivenUp { changes } = from.read()?;
                 Self::Failed { changes }
             }
-            ("task.cancelled", 1) => {
+            ("task.cancelled", 1) | ("task.cancelled", 2) => {
                 let task::GivenUp { changes } = from.read()?;
                 Self::Cancelled { changes }
             }
             ("task.deleted", 1) => from.read::<task::Nothing>().map(|_| Self::Deleted)?,
+            ("task.commented", 1) => Self::Commented(from.read()?),
+            ("task.comment_deleted", 1) => Self::CommentDeleted(from.read()?),
+            ("task.linked", 1) => Self::Linked(from.read()?),
+            ("task.link_deleted", 1) => Self::LinkDeleted(from.read()?),
+            ("task.subtask_added", 1) => Self::SubtaskAdded(from.read()?),
+            ("task.subtask_updated", 1) => Self::SubtaskUpdated(from.read()?),
+            ("task.subtask_deleted", 1) => Self::SubtaskDeleted(from.read()?),
             _ => return Err(from.unknown()),
         })
     }
@@ -241,6 +352,9 @@ impl Event for AccountEvent {
                 stored("agent.key_rotated", &AgentKeyRotated { agent_id, key_hash, key_prefix })
             }
             Self::AgentDeleted { agent_id } => stored("agent.deleted", &AgentDeleted { agent_id }),
+            Self::ProjectCreated(it) => stored("project.created", &it),
+            Self::ProjectUpdated(it) => stored("project.updated", &it),
+            Self::ProjectDeleted(it) => stored("project.deleted", &it),
         }
     }
 
@@ -265,6 +379,9 @@ impl Event for AccountEvent {
                 let AgentDeleted { agent_id } = from.read()?;
                 Self::AgentDeleted { agent_id }
             }
+            ("project.created", 1) => Self::ProjectCreated(from.read()?),
+            ("project.updated", 1) => Self::ProjectUpdated(from.read()?),
+            ("project.deleted", 1) => Self::ProjectDeleted(from.read()?),
             _ => return Err(from.unknown()),
         })
     }

@@ -85,7 +85,7 @@ fn every_stored_form_has_its_golden_file() {
     let read: BTreeSet<(String, i16)> = after("(")
         .filter_map(in_quotes)
         .filter_map(|(name, rest)| {
-            let version = rest.strip_prefix(", ")?.split_once(") =>")?.0;
+            let version = rest.strip_prefix(", ")?.split_once(')')?.0;
             Some((name.to_owned(), version.parse().ok()?))
         })
         .collect();

@@ -4,15 +4,21 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use baton_domain::{
-    Actor, AgentId, DeliveryId, Envelope, Order, Standing, TaskId, Timestamp, WebhookId,
-    account::{self, Account, AccountEvent, AgentCreated, AgentUpdated, KeyHash, Role},
-    id::SecretId,
+    Actor, AgentId, CompletionId, DeliveryId, Envelope, Order, Standing, TaskId, Timestamp,
+    WebhookId,
+    account::{
+        self, Account, AccountEvent, AgentCreated, AgentUpdated, KeyHash, ProjectChanges,
+        ProjectCreated, ProjectDeleted, ProjectUpdated, Role,
+    },
+    id::{CommentId, LinkId, ProjectId, SecretId, SubtaskId},
     json::Object,
     stored::Event,
     task::{
-        self, Changes, Dependencies, Draft, EvidenceItem, EvidenceKind, EvidencePolicy, Fence,
-        Finish, HopKind, Parent, RecurringType, Status, Task, TaskCommand, TaskEvent, Tasks,
-        Transition, Update, View,
+        self, Annotation, Changes, Comment, CommentDeleted, Commented, ContextMerge, ContextSource,
+        Dependencies, Draft, EvidenceItem, EvidenceKind, EvidencePolicy, Fence, Finish, Handoff,
+        HopKind, LateCompletion, LinkDeleted, LinkKind, Linked, NewLink, NewSubtask, Parent,
+        RecurringType, Session, SessionState, Status, SubtaskAdded, SubtaskChanges, SubtaskDeleted,
+        SubtaskUpdated, Task, TaskCommand, TaskEvent, Tasks, Transition, Update, View,
     },
     webhook::{
         self, DisableReason, FormerSecret, Ordering, SignatureScheme, Webhook, WebhookEvent,
@@ -85,12 +91,13 @@ prop_compose! {
         is_recurring in of(any::<bool>()),
         metadata in of(object()),
         context in of(object()),
+        context_source in of(select(ContextSource::ALL.to_vec())),
         assigned_to in settable(agent()),
         notes in vec(text(), 0..3),
     ) -> Changes {
         Changes {
-            content, priority, labels, depends_on, max_retries, is_recurring, metadata, context, assigned_to,
-            notes, ..Changes::default()
+            content, priority, labels, depends_on, max_retries, is_recurring, metadata, context,
+            context_source, assigned_to, notes, ..Changes::default()
         }
     }
 }
@@ -104,6 +111,7 @@ prop_compose! {
         texts in vec(settable(text()), 6),
         numbers in vec(settable(any::<i64>()), 2),
         requirements in settable(object()),
+        project_id in settable(id().prop_map(ProjectId)),
         recurring_type in settable(select(vec![
             RecurringType::Daily, RecurringType::Weekly, RecurringType::Monthly,
             RecurringType::Yearly,
@@ -117,7 +125,7 @@ prop_compose! {
             result_summary: next(), error_message: next(), recurring_string: next(),
             due_date: due_date.map(|day| day.map(date)), due_time, reminder_time,
             evidence_policy, estimated_tokens: numbers[0], recurring_interval: numbers[1],
-            requirements, recurring_type, ..Changes::default()
+            requirements, recurring_type, project_id, ..Changes::default()
         }
     }
 }
@@ -132,6 +140,7 @@ fn changes() -> BoxedStrategy<Changes> {
         is_recurring: plain.is_recurring,
         metadata: plain.metadata,
         context: plain.context,
+        context_source: plain.context_source,
         assigned_to: plain.assigned_to,
         notes: plain.notes,
         ..nullable
@@ -167,6 +176,105 @@ fn evidence() -> BoxedStrategy<Vec<EvidenceItem>> {
     vec(item, 0..3).boxed()
 }
 
+fn session_state() -> impl Strategy<Value = SessionState> {
+    select(vec![SessionState::Working, SessionState::WaitingInput, SessionState::Errored])
+}
+
+fn claim_event() -> BoxedStrategy<TaskEvent> {
+    use TaskEvent as E;
+    let state = session_state;
+    let id = || id().prop_map(CompletionId);
+    let handoff = (of(text()), of(agent()), of(state())).prop_map(|(note, by, state)| Handoff {
+        note,
+        by,
+        state,
+    });
+    prop_oneof![
+        of(handoff).prop_map(|handoff| E::Released { handoff }),
+        time().prop_map(|lease_expires_at| E::LeaseExtended { lease_expires_at }),
+        (state(), of(text()), of(state())).prop_map(|(state, detail, previous)| E::StateChanged {
+            state,
+            detail,
+            previous
+        }),
+        (id(), 0..5_i64, changes(), of(evidence())).prop_map(
+            |(completion_id, claim_generation, changes, evidence)| E::CompletionLate {
+                completion_id,
+                claim_generation,
+                changes,
+                evidence,
+            }
+        ),
+        (id(), agent()).prop_map(|(completion_id, agent_id)| E::LateCompletionAccepted {
+            completion_id,
+            agent_id
+        }),
+    ]
+    .boxed()
+}
+
+fn comment() -> impl Strategy<Value = Comment> {
+    let parts = (id().prop_map(CommentId), text(), of(text()));
+    parts.prop_map(|(id, content, author)| Comment { id, content, author })
+}
+
+fn link() -> impl Strategy<Value = NewLink> {
+    let kind = select(vec![LinkKind::Branch, LinkKind::Commit, LinkKind::Pr, LinkKind::Url]);
+    (id().prop_map(LinkId), kind, "[ab]?", of("[ab]?"), of(text()))
+        .prop_map(|(id, kind, reference, repo, url)| NewLink { id, kind, reference, repo, url })
+}
+
+fn subtask() -> impl Strategy<Value = NewSubtask> {
+    let parts = (id().prop_map(SubtaskId), text(), any::<bool>(), any::<i64>());
+    parts.prop_map(|(id, content, completed, sort_order)| NewSubtask {
+        id,
+        content,
+        completed,
+        sort_order,
+    })
+}
+
+fn subtask_changes() -> impl Strategy<Value = SubtaskChanges> {
+    let parts = (of(text()), of(any::<bool>()), of(any::<i64>()));
+    parts.prop_map(|(content, completed, sort_order)| SubtaskChanges {
+        content,
+        completed,
+        sort_order,
+    })
+}
+
+fn annotation_event() -> BoxedStrategy<TaskEvent> {
+    use TaskEvent as E;
+    prop_oneof![
+        comment().prop_map(|comment| E::Commented(Commented { comment })),
+        id().prop_map(|id| E::CommentDeleted(CommentDeleted { comment_id: CommentId(id) })),
+        link().prop_map(|link| E::Linked(Linked { link })),
+        id().prop_map(|id| E::LinkDeleted(LinkDeleted { link_id: LinkId(id) })),
+        subtask().prop_map(|subtask| E::SubtaskAdded(SubtaskAdded { subtask })),
+        (id(), subtask_changes()).prop_map(|(id, changes)| {
+            E::SubtaskUpdated(SubtaskUpdated { subtask_id: SubtaskId(id), changes })
+        }),
+        id().prop_map(|id| E::SubtaskDeleted(SubtaskDeleted { subtask_id: SubtaskId(id) })),
+    ]
+    .boxed()
+}
+
+fn annotation() -> BoxedStrategy<Annotation> {
+    use Annotation as A;
+    prop_oneof![
+        comment().prop_map(A::Comment),
+        id().prop_map(|id| A::DeleteComment(CommentId(id))),
+        link().prop_map(A::Link),
+        id().prop_map(|id| A::DeleteLink(LinkId(id))),
+        subtask().prop_map(A::AddSubtask),
+        (id(), subtask_changes())
+            .prop_map(|(id, changes)| A::ChangeSubtask(SubtaskId(id), changes)),
+        id().prop_map(|id| A::ToggleSubtask(SubtaskId(id))),
+        id().prop_map(|id| A::DeleteSubtask(SubtaskId(id))),
+    ]
+    .boxed()
+}
+
 fn task_event() -> BoxedStrategy<TaskEvent> {
     use TaskEvent as E;
     let kind = select(vec![HopKind::Child, HopKind::Handover]);
@@ -184,12 +292,15 @@ fn task_event() -> BoxedStrategy<TaskEvent> {
         (of(agent()), of(agent()), kind, changes())
             .prop_map(|(from, to, kind, changes)| E::Delegated { from, to, kind, changes }),
         task_id().prop_map(|child_id| E::ChildDelegated { child_id }),
+        text().prop_map(|key| E::ContextSuperseded { key }),
         (of(agent()), of(agent())).prop_map(|(to, previous)| E::Assigned { to, previous }),
         (changes(), of(transition))
             .prop_map(|(changes, transition)| E::Updated { changes, transition }),
         of(time()).prop_map(|lease_expires_at| E::Claimed { lease_expires_at }),
         any::<bool>().prop_map(|waits| E::Blocked { waits }),
-        select(vec![E::Released, E::Unblocked, E::Deleted]),
+        claim_event(),
+        annotation_event(),
+        select(vec![E::Unblocked, E::Deleted]),
         (changes(), of(evidence()))
             .prop_map(|(changes, evidence)| E::Completed { changes, evidence }),
         changes().prop_map(|changes| E::Failed { changes }),
@@ -200,6 +311,27 @@ fn task_event() -> BoxedStrategy<TaskEvent> {
 
 fn role() -> impl Strategy<Value = Role> {
     select(vec![Role::Worker, Role::Coordinator, Role::Admin, Role::Auditor])
+}
+
+fn project_event() -> BoxedStrategy<AccountEvent> {
+    let id = || id().prop_map(ProjectId);
+    let created = (id(), text(), of(text()), of(text()), any::<i64>()).prop_map(
+        |(project_id, name, emoji, color, sort_order)| {
+            let created = ProjectCreated { project_id, name, emoji, color, sort_order };
+            AccountEvent::ProjectCreated(created)
+        },
+    );
+    let changes = (of(text()), settable(text()), settable(text()), of(any::<i64>())).prop_map(
+        |(name, emoji, color, sort_order)| ProjectChanges { name, emoji, color, sort_order },
+    );
+    prop_oneof![
+        created,
+        (id(), changes).prop_map(|(project_id, changes)| {
+            AccountEvent::ProjectUpdated(ProjectUpdated { project_id, changes })
+        }),
+        id().prop_map(|project_id| AccountEvent::ProjectDeleted(ProjectDeleted { project_id })),
+    ]
+    .boxed()
 }
 
 fn account_event() -> BoxedStrategy<AccountEvent> {
@@ -239,6 +371,7 @@ fn account_event() -> BoxedStrategy<AccountEvent> {
         },
     );
     prop_oneof![
+        project_event(),
         hash().prop_map(|token_hash| AccountEvent::Opened { token_hash }),
         hash().prop_map(|token_hash| AccountEvent::TokenRotated { token_hash }),
         created,
@@ -341,6 +474,55 @@ fn command() -> BoxedStrategy<TaskCommand> {
         2 => finish().prop_map(C::Fail),
         1 => finish().prop_map(C::Cancel),
         1 => Just(C::Uncomplete),
+        4 => context_command(),
+        8 => claim_command(),
+        4 => annotation().prop_map(|annotation| C::Annotate(Box::new(annotation))),
+    ]
+    .boxed()
+}
+
+fn context_command() -> BoxedStrategy<TaskCommand> {
+    let source = select(ContextSource::ALL.to_vec());
+    let merge = (object(), source, of(0..4_i64)).prop_map(|(patch, source, expected_version)| {
+        let merge = ContextMerge { patch, source, expected_version };
+        TaskCommand::MergeContext(Box::new(merge))
+    });
+    prop_oneof![merge, text().prop_map(|key| TaskCommand::SupersedeContext { key })].boxed()
+}
+
+fn claim_command() -> BoxedStrategy<TaskCommand> {
+    use TaskCommand as C;
+    let lease = || 30..=3_600_i64;
+    let generation = || of(0..4_i64);
+    let session =
+        || (session_state(), of(text())).prop_map(|(state, detail)| Session { state, detail });
+    let heartbeat = (lease(), of(session()), generation()).prop_map(
+        |(lease_seconds, session, claim_generation)| C::Heartbeat {
+            lease_seconds,
+            session,
+            claim_generation,
+        },
+    );
+    let late =
+        (id(), agent(), changes(), of(evidence())).prop_map(|(id, by, changes, evidence)| {
+            let id = CompletionId(id);
+            C::AcceptLate(Box::new(LateCompletion { id, by, changes, evidence }))
+        });
+    let kept = (id(), changes(), generation()).prop_map(|(id, changes, claim_generation)| {
+        let fence = Fence { claim_generation, ..Fence::default() };
+        let finish = Finish { changes, fence, ..Finish::default() };
+        C::KeepLate { id: CompletionId(id), finish: Box::new(finish) }
+    });
+    prop_oneof![
+        4 => lease().prop_map(|lease_seconds| C::Claim { lease_seconds }),
+        2 => lease().prop_map(|lease_seconds| C::ClaimQueued { lease_seconds }),
+        2 => heartbeat,
+        2 => (session(), generation())
+            .prop_map(|(session, claim_generation)| C::SetState { session, claim_generation }),
+        2 => (of(text()), generation())
+            .prop_map(|(handoff, claim_generation)| C::Release { handoff, claim_generation }),
+        2 => kept,
+        1 => late,
     ]
     .boxed()
 }
@@ -424,7 +606,8 @@ proptest! {
             let Ok(events) = Tasks::handle_command(&task, Order { by, at, command }) else {
                 continue;
             };
-            let revision = task.revision + i64::from(!events.is_empty());
+            let is_change = events.iter().any(|event| !event.is_silent());
+            let revision = task.revision + i64::from(is_change);
             let fold = |task, event| task::fold(task, &envelope, event);
             let read = events.iter().map(kept).fold(task.clone(), fold);
             task = events.into_iter().fold(task, fold);

@@ -54,7 +54,7 @@ fn event() -> BoxedStrategy<TaskEvent> {
             E::Updated { changes, transition: None }
         }),
         of(time()).prop_map(|lease_expires_at| E::Claimed { lease_expires_at }),
-        Just(E::Released),
+        Just(E::Released { handoff: None }),
         Just(E::Completed { changes: none(), evidence: None }),
         Just(E::Failed { changes: none() }),
     ]

@@ -58,8 +58,8 @@ struct CloudEvent<'a> {
 /// What the event says, what it is about, who caused it.
 struct Data<'a> {
     payload: Option<&'a RawValue>,
-    /// Name of the subject's member: `task`, `webhook`, `account`, or `subject_agent`, because
-    /// `agent` is who acted, as it is for webhooks.
+    /// Name of the subject's member: `task`, `webhook`, `account`, `project`, or `subject_agent`,
+    /// because `agent` is who acted, as it is for webhooks.
     kind: &'static str,
     document: Document,
     agent: Option<ActorDocument>,
@@ -207,7 +207,7 @@ fn unreadable(cause: serde_json::Error) -> HandleError {
     HandleError::event("cannot render the event as a message", cause)
 }
 
-/// What an event is about: its stream, or the agent on an account's stream.
+/// What an event is about: its stream, or the agent or project on an account's stream.
 struct About {
     kind: String,
     id: String,
@@ -221,7 +221,7 @@ impl About {
             Document::Task(_) => None,
         };
         match id {
-            Some(id) if stream.kind == account::KIND && kind == "agent" => {
+            Some(id) if stream.kind == account::KIND && matches!(kind, "agent" | "project") => {
                 Self { kind: kind.to_owned(), id: id.to_owned() }
             }
             _ => Self { kind: stream.kind.clone(), id: stream.id.clone() },
@@ -344,6 +344,39 @@ mod tests {
             (&body["data"]["event"], &body["data"]["unreadable"]),
             (&Value::Null, &json!(true))
         );
+    }
+
+    #[test]
+    fn an_event_about_a_project_is_about_that_project() {
+        let id = baton_domain::ProjectId(Uuid::from_u128(5));
+        let created = account::AccountEvent::ProjectCreated(account::ProjectCreated {
+            project_id: id,
+            name: "Launch".to_owned(),
+            emoji: None,
+            color: None,
+            sort_order: 0,
+        });
+        let by_project = baton_domain::Envelope { at: Timestamp::default(), actor: Actor::Project };
+        let with_project = account::fold(Account::default(), &by_project, created);
+        for (name, account, shown) in [
+            ("created", with_project, json!("Launch")),
+            ("deleted", Account::default(), Value::Null),
+        ] {
+            let subject = Subject {
+                state: SubjectState::Account,
+                account: Arc::new(account),
+                actor: Actor::Project,
+            };
+            let mut event = event(json!({ "project_id": id }).to_string());
+            event.stream.kind = account::KIND.into();
+            event.event_type = format!("project.{name}");
+            let message = render(&event, Some(&subject), 1 << 20).unwrap();
+            assert_eq!(message.subject, format!("baton.v1.default.project.{name}.{id}"));
+            let body: Value = serde_json::from_slice(&message.body).unwrap();
+            assert_eq!(body["subject"], format!("project/{id}"));
+            let project = &body["data"]["project"];
+            assert_eq!((&project["id"], &project["name"]), (&json!(id), &shown));
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use baton_domain::{
-    Actor, AgentId,
+    Actor, AgentId, ProjectId,
     account::{self, Account, KeyExposure},
     task::{self, Task, TaskDocument, View},
     webhook::{self, Webhook},
@@ -51,7 +51,8 @@ pub enum SubjectState {
     Task(Arc<Task>),
     /// Of a webhook.
     Webhook(Arc<Webhook>),
-    /// Of an account, or of one of its agents; the account is in [`Subject::account`].
+    /// Of an account, or of one of its agents or projects; the account is in
+    /// [`Subject::account`].
     Account,
     /// Of a kind that has no document.
     Other,
@@ -170,26 +171,39 @@ impl Subject {
     }
 
     /// The subject as JSON with the name of its kind, for example `("task", {..})`. For an event
-    /// about an agent, `agent` is the one that `payload` names.
+    /// about an agent or a project it is the one that `payload` names; of a project that was
+    /// deleted only its id is left.
     #[must_use]
     pub fn document(&self, event: &RecordedEvent) -> (&'static str, Value) {
         match &self.state {
             SubjectState::Task(_) => ("task", json!(self.task_document())),
             SubjectState::Webhook(webhook) => ("webhook", json!(webhook.document(0))),
-            SubjectState::Account => match self.agent_of(event) {
-                Some(agent) => ("agent", json!(agent.document(0, None, KeyExposure::Hidden))),
-                None => ("account", json!({"id": event.stream.account})),
+            SubjectState::Account => match About::of(event) {
+                About { agent_id: Some(id), .. } if self.account.agents.contains_key(&id) => {
+                    let agent = &self.account.agents[&id];
+                    ("agent", json!(agent.document(0, None, KeyExposure::Hidden)))
+                }
+                About { project_id: Some(id), .. } => {
+                    let project = self.account.projects.get(&id).map(account::Project::document);
+                    ("project", project.map_or_else(|| json!({"id": id}), |it| json!(it)))
+                }
+                About { .. } => ("account", json!({"id": event.stream.account})),
             },
             SubjectState::Other => ("subject", Value::Null),
         }
     }
+}
 
-    fn agent_of(&self, event: &RecordedEvent) -> Option<&account::Agent> {
-        #[derive(serde::Deserialize)]
-        struct AboutAgent {
-            agent_id: AgentId,
-        }
-        let about: AboutAgent = serde_json::from_str(&event.payload).ok()?;
-        self.account.agents.get(&about.agent_id)
+/// What an event of an account is about beside the account.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct About {
+    agent_id: Option<AgentId>,
+    project_id: Option<ProjectId>,
+}
+
+impl About {
+    fn of(event: &RecordedEvent) -> Self {
+        serde_json::from_str(&event.payload).unwrap_or_default()
     }
 }

@@ -3,9 +3,9 @@
 use std::mem::size_of;
 
 use baton_domain::{
-    account::{Account, Agent},
+    account::{Account, Agent, Project},
     json::Object,
-    task::Task,
+    task::{Provenance, Task},
     webhook::Webhook,
 };
 use serde_json::Value;
@@ -27,12 +27,20 @@ pub(crate) fn task(task: &Task) -> usize {
         &task.workflow_slug,
         &task.execution_id,
         &task.recurring_string,
+        &task.handoff_note,
     ];
     let evidence = task.completion_evidence.iter().flatten();
     let evidence = evidence.map(|item| {
         size_of_val(item) + text(&item.reference) + item.summary.as_deref().map_or(0, text)
     });
     let notes = task.notes.iter().map(|note| size_of_val(note) + text(&note.text));
+    let subtasks = task.subtasks.iter().map(|it| size_of_val(it) + text(&it.content));
+    let subtasks = subtasks.sum::<usize>();
+    let links = task.links.iter().map(|it| {
+        let texts = [Some(&it.reference), it.repo.as_ref(), it.url.as_ref()];
+        size_of_val(it) + texts.into_iter().flatten().map(|it| text(it)).sum::<usize>()
+    });
+    let links = links.sum::<usize>();
     COUNTERS_BYTES
         + size_of::<Task>()
         + text(&task.content)
@@ -40,12 +48,23 @@ pub(crate) fn task(task: &Task) -> usize {
         + list(&task.labels)
         + object(&task.metadata)
         + object(&task.context)
+        + provenance(task)
         + task.requirements.as_ref().map_or(0, object)
         + evidence.sum::<usize>()
         + notes.sum::<usize>()
         + size_of_val(task.hops.as_slice())
         + size_of_val(task.depends_on.as_slice())
+        + size_of_val(task.lost_claims.as_slice())
+        + task.claim.as_ref().and_then(|claim| claim.detail.as_deref()).map_or(0, text)
         + nodes::<baton_domain::AgentId, ()>(task.holders.len())
+        + size_of_val(task.comments.as_slice())
+        + subtasks
+        + links
+}
+
+fn provenance(task: &Task) -> usize {
+    let keys = task.context_provenance.keys().map(|key| text(key));
+    nodes::<String, Provenance>(task.context_provenance.len()) + keys.sum::<usize>()
 }
 
 pub(crate) fn webhook(webhook: &Webhook) -> usize {
@@ -57,10 +76,18 @@ pub(crate) fn webhook(webhook: &Webhook) -> usize {
 
 pub(crate) fn account(account: &Account) -> usize {
     let agents = nodes::<baton_domain::AgentId, Agent>(account.agents.len());
+    let projects = nodes::<baton_domain::ProjectId, Project>(account.projects.len());
     COUNTERS_BYTES
         + size_of::<Account>()
         + agents
         + account.agents.values().map(agent).sum::<usize>()
+        + projects
+        + account.projects.values().map(project).sum::<usize>()
+}
+
+fn project(project: &Project) -> usize {
+    let texts = [Some(&project.name), project.emoji.as_ref(), project.color.as_ref()];
+    texts.into_iter().flatten().map(|it| text(it)).sum()
 }
 
 fn agent(agent: &Agent) -> usize {

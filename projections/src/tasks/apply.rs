@@ -7,6 +7,7 @@ use super::columns::{Columns, ListColumns};
 use super::counts::{ADD_COUNTS, Counts};
 use super::fill;
 use super::lists::Entries;
+use super::tallies::{ADD_TALLIES, Tallies};
 use crate::batch::{Change, Document, all_written};
 use crate::statement::{Tables, Value};
 
@@ -46,16 +47,19 @@ impl Document for Task {
         }
         let (of_new, of_known) = (new.of_insert(), known.of_update());
         let (of_gone, of_come) = (gone.values(), come.values());
-        tables.prepare(&[INSERT, UPDATE, DELETE_LISTS, INSERT_LISTS, ADD_COUNTS]).await?;
+        let tallies = Tallies::of(changes);
+        let all = [INSERT, UPDATE, DELETE_LISTS, INSERT_LISTS, ADD_COUNTS, ADD_TALLIES];
+        tables.prepare(&all).await?;
         // Side by side: none needs another's answer. The first that fails is the one to blame.
-        let (inserted, updated, left, entered, counted) = tokio::join!(
+        let (inserted, updated, left, entered, counted, tallied) = tokio::join!(
             write(tables, INSERT, new.len(), &of_new),
             write(tables, UPDATE, known.len(), &of_known),
             write(tables, DELETE_LISTS, gone.len(), &of_gone),
             write(tables, INSERT_LISTS, come.len(), &of_come),
             counts.save(tables),
+            tallies.save(tables),
         );
-        inserted.and(updated).and(left).and(entered).and(counted)
+        inserted.and(updated).and(left).and(entered).and(counted).and(tallied)
     }
 
     async fn fill(tables: Tables<'_>, changes: &[Change<Self>]) -> Result<(), HandleError> {

@@ -28,6 +28,8 @@ pub(super) struct Columns<'a> {
     completed_at: Vec<Option<jiff::Timestamp>>,
     labels: Vec<String>,
     search: Vec<String>,
+    heard_at: Vec<Option<jiff::Timestamp>>,
+    project_ids: Vec<Option<Uuid>>,
 
     created_at: Vec<jiff::Timestamp>,
     created_by: Vec<Option<Uuid>>,
@@ -66,6 +68,8 @@ impl<'a> Columns<'a> {
         self.completed_at.push(task.completed_at.map(|at| at.to_jiff()));
         self.labels.push(array_literal(&task.labels));
         self.search.push(search_text(task));
+        self.heard_at.push(task.heard_at.map(|at| at.to_jiff()));
+        self.project_ids.push(task.project_id.map(|project| project.0));
         self.created_at.push(task.created_at.to_jiff());
         self.created_by.push(task.created_by.map(|agent| agent.0));
         self.parent_ids.push(task.parent.map(|parent| parent.0));
@@ -113,6 +117,8 @@ impl<'a> Columns<'a> {
             &self.completed_at as _,
             &self.labels as _,
             &self.search as _,
+            &self.heard_at as _,
+            &self.project_ids as _,
         ]
     }
 }

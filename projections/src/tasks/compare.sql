@@ -36,4 +36,14 @@ from read.task_counts live
 full join rebuild_tasks.task_counts rebuilt
     on rebuilt.account_id = live.account_id and rebuilt.agent_id = live.agent_id
 where live::text is distinct from rebuilt::text
+union all
+select 'task_tallies',
+       coalesce(live.account_id, rebuilt.account_id) || '/'
+           || coalesce(live.tally, rebuilt.tally),
+       live::text,
+       rebuilt::text
+from read.task_tallies live
+full join rebuild_tasks.task_tallies rebuilt
+    on rebuilt.account_id = live.account_id and rebuilt.tally = live.tally
+where live::text is distinct from rebuilt::text
 limit $1

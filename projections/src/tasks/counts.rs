@@ -46,6 +46,7 @@ pub(super) async fn fill(tables: Tables<'_>) -> Result<(), HandleError> {
     Ok(())
 }
 
-fn unfinished() -> Vec<&'static str> {
+/// The words of the statuses of tasks that are not finished.
+pub(super) fn unfinished() -> Vec<&'static str> {
     Status::ALL.into_iter().filter(|it| !it.is_finished()).map(Status::word).collect()
 }

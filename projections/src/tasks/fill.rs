@@ -17,6 +17,7 @@ use super::apply::{UPDATE, write};
 use super::columns::{Columns, search_text};
 use super::counts;
 use super::lists::Entries;
+use super::tallies::Tallies;
 use crate::batch::{Change, Key};
 use crate::statement::{Tables, Value};
 
@@ -30,7 +31,7 @@ const DROP_CHANGED: &str = include_str!("sql/drop_changed.sql");
 /// Tasks whose lists are written again at once.
 const CHANGED_TASKS_MAX: i64 = 5_000;
 
-const TASK_TYPES: [Type; 21] = [
+const TASK_TYPES: [Type; 23] = [
     Type::TEXT,
     Type::UUID,
     Type::TEXT,
@@ -52,6 +53,8 @@ const TASK_TYPES: [Type; 21] = [
     Type::TIMESTAMPTZ,
     Type::TEXT_ARRAY,
     Type::TEXT,
+    Type::TIMESTAMPTZ,
+    Type::UUID,
 ];
 
 const LIST_TYPES: [Type; 7] =
@@ -60,7 +63,7 @@ const LIST_TYPES: [Type; 7] =
 /// Rows of the lists that are to be copied.
 type Listed<'a> = Vec<(&'a str, Uuid, Entries)>;
 
-/// Writes new tasks, and changes known ones.
+/// Writes new tasks, changes known ones, and counts them.
 pub(super) async fn fill(tables: Tables<'_>, changes: &[Change<Task>]) -> Result<(), HandleError> {
     let (new, old): (Vec<_>, Vec<_>) =
         changes.iter().partition(|change| change.version_before == 0);
@@ -70,6 +73,7 @@ pub(super) async fn fill(tables: Tables<'_>, changes: &[Change<Task>]) -> Result
         known.push(change)?;
     }
     write(tables, UPDATE, known.len(), &known.of_update()).await?;
+    Tallies::of(changes).save(tables).await?;
     note_changed(tables, &old).await
 }
 
@@ -130,7 +134,7 @@ async fn copy_tasks(tables: Tables<'_>, new: &[&Change<Task>]) -> Result<(), Han
         let state = serde_json::to_string(task);
         let state = state.map_err(|cause| HandleError::event("cannot print a task", cause))?;
         let claim = task.claim.as_ref();
-        let row: [Value<'_>; 21] = [
+        let row: [Value<'_>; 23] = [
             &key.account,
             &key.id,
             &state,
@@ -152,6 +156,8 @@ async fn copy_tasks(tables: Tables<'_>, new: &[&Change<Task>]) -> Result<(), Han
             &task.completed_at.map(|at| at.to_jiff()),
             &task.labels,
             &search_text(task),
+            &task.heard_at.map(|at| at.to_jiff()),
+            &task.project_id.map(|project| project.0),
         ];
         writer.as_mut().write(&row).await?;
     }

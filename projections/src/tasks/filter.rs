@@ -1,7 +1,7 @@
 //! What a list of tasks is asked for (protocol 1.2, the query of `GET /tasks`).
 
 use baton_domain::{
-    AgentId, TaskId, Timestamp,
+    AgentId, ProjectId, TaskId, Timestamp,
     task::{SessionState, Status},
 };
 use jiff::civil::Date;
@@ -37,6 +37,8 @@ pub struct TaskFilter {
     pub created_by: Option<AgentId>,
     /// Children of.
     pub parent: Option<TaskId>,
+    /// Of.
+    pub project: Option<ProjectId>,
     /// Exactly this.
     pub priority: Option<u8>,
     /// With all of these.
@@ -63,6 +65,7 @@ impl Default for TaskFilter {
             assigned_to: None,
             created_by: None,
             parent: None,
+            project: None,
             priority: None,
             labels: Vec::new(),
             any_label: Vec::new(),

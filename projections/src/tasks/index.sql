@@ -1,12 +1,13 @@
 -- What reads need and a rebuild fills faster without.
 
--- Within a list protocol 0.6: priority, then age, then id.
+-- Within a list protocol 0.6: priority, then age, then id. The list comes first: it tells rows
+-- apart where the account, which most of them share, would have to be compared in vain.
 alter table task_lists add constraint task_lists_pkey
-    primary key (account_id, list, status, rank, priority, created_at, task_id);
+    primary key (list, account_id, status, rank, priority, created_at, task_id);
 
 -- Chains, deleted tasks included.
 create index tasks_root on tasks (account_id, root_id, delegation_depth, created_at, task_id);
 
--- Whose claims are in the way of deleting an agent. A finished task has none.
+-- What is claimed, and whose claims are in the way of deleting an agent. A finished task has none.
 create index tasks_claimed_by on tasks (account_id, claimed_by)
-    where claimed_by is not null and not deleted;
+    where claimed and not deleted;

@@ -3,11 +3,17 @@
 use std::{collections::BTreeMap, fmt};
 
 use baton_domain::{
-    AgentId, TaskId, Timestamp,
-    task::{Reader, Status, Task, readers_of},
+    AgentId, ProjectId, TaskId, Timestamp,
+    task::{Line, Reader, Status, Task, lines_of, readers_of},
 };
+use jiff::civil::Date;
+
+use super::tallies::Counted;
 
 /// A list of tasks. Its text is its name in the table; the first character tells them apart.
+///
+/// Some are kept in two parts, that of tasks for anybody and that of all others: so the queue
+/// walks past nothing that it may not give away, and costs an open task no row of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum List {
     /// All tasks of the account.
@@ -16,14 +22,38 @@ pub(super) enum List {
     Updated,
     /// The completed ones again, in the order of their completion, the last one first.
     Completed,
-    /// An agent's own tasks; those of nobody.
-    Assignee(Option<AgentId>),
+    /// The unfinished ones again that have a day when they are due, the first due first.
+    Due,
+    /// The unfinished ones again that were reopened or released, those first that were most often.
+    Looping,
+    /// An agent's own tasks.
+    Assignee(AgentId),
+    /// The tasks of nobody.
+    Nobody(Audience),
     /// The tasks that someone may read without a right to read all.
     Reader(Reader),
     /// The tasks with a label.
-    Label(String),
+    Label(Audience, String),
+    /// The tasks of a project.
+    Project(Audience, ProjectId),
     /// The children of a task.
     Parent(TaskId),
+    /// A line of the queue: open tasks that wait in it, where no other list is just these;
+    /// claimed ones, the one whose lease ends first before all others.
+    Line(Line),
+}
+
+/// For whom a task is: the two parts of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// For anybody: nobody's, and routed nowhere.
+    Anybody,
+    /// For somebody: an agent's, or routed.
+    Somebody,
+}
+
+impl Audience {
+    pub(super) const ALL: [Self; 2] = [Self::Anybody, Self::Somebody];
 }
 
 impl fmt::Display for List {
@@ -32,11 +62,18 @@ impl fmt::Display for List {
             Self::All => f.write_str("*"),
             Self::Updated => f.write_str("*updated"),
             Self::Completed => f.write_str("*completed"),
-            Self::Assignee(None) => f.write_str("="),
-            Self::Assignee(Some(agent)) => write!(f, "={agent}"),
+            Self::Due => f.write_str("*due"),
+            Self::Looping => f.write_str("*looping"),
+            Self::Assignee(agent) => write!(f, "={agent}"),
+            Self::Nobody(Audience::Anybody) => f.write_str("="),
+            Self::Nobody(Audience::Somebody) => f.write_str("=@"),
             Self::Reader(reader) => write!(f, "{reader}"), // an agent's id, or `@` and a route
-            Self::Label(label) => write!(f, "#{label}"),
+            Self::Label(Audience::Anybody, label) => write!(f, "+{label}"),
+            Self::Label(Audience::Somebody, label) => write!(f, "#{label}"),
+            Self::Project(Audience::Anybody, project) => write!(f, "%{project}"),
+            Self::Project(Audience::Somebody, project) => write!(f, "~{project}"),
             Self::Parent(parent) => write!(f, "^{parent}"),
+            Self::Line(line) => write!(f, "!{line}"),
         }
     }
 }
@@ -51,6 +88,8 @@ pub(crate) struct Entries {
     pub(super) created_at: Timestamp,
     /// Whose count of unfinished tasks it is in.
     pub(super) counted_for: Option<AgentId>,
+    /// What it is counted as.
+    pub(super) counted: Counted,
 }
 
 impl Entries {
@@ -62,6 +101,7 @@ impl Entries {
             priority: i16::from(task.priority),
             created_at: task.created_at,
             counted_for: task.assigned_to.filter(|_| task.is_alive() && !task.status.is_finished()),
+            counted: Counted::of(task),
         }
     }
 
@@ -85,14 +125,43 @@ impl Entries {
 }
 
 fn lists_of(task: &Task) -> BTreeMap<String, i64> {
-    let mut lists = vec![List::All, List::Assignee(task.assigned_to)];
+    let lines = lines_of(task);
+    let audience = match lines.contains(&Line::Anybody) {
+        true => Audience::Anybody,
+        false => Audience::Somebody,
+    };
+    let own = task.assigned_to.map_or(List::Nobody(audience), List::Assignee);
+    let mut lists = vec![List::All, own];
     lists.extend(readers_of(task).into_iter().map(List::Reader));
-    lists.extend(task.labels.iter().cloned().map(List::Label));
+    lists.extend(task.labels.iter().map(|label| List::Label(audience, label.clone())));
+    lists.extend(task.project_id.map(|project| List::Project(audience, project)));
     lists.extend(task.parent.map(List::Parent));
     let mut ranked = vec![(List::Updated, latest_first(task.updated_at))];
     ranked.extend(task.completed_at.map(|at| (List::Completed, latest_first(at))));
+    if !task.status.is_finished() {
+        let rounds = task.reopen_count + task.release_count;
+        ranked.extend(task.due_date.map(|day| (List::Due, days_of(day))));
+        ranked.extend((rounds > 0).then_some((List::Looping, -rounds)));
+    }
+    let rank_in = |line: Line| Some((waits(task, &line)?, List::Line(line)));
+    ranked.extend(lines.into_iter().filter_map(rank_in).map(|(rank, list)| (list, rank)));
     let lists = lists.into_iter().map(|list| (list, RANK)).chain(ranked);
     lists.map(|(list, rank)| (list.to_string(), rank)).collect()
+}
+
+/// The rank of a task in its line of the queue; none where it has no row there: its other lists
+/// have it, or no claim can end by itself.
+fn waits(task: &Task, line: &Line) -> Option<i64> {
+    match task.status {
+        Status::Open => matches!(line, Line::Route(_)).then_some(RANK),
+        Status::Claimed => Some(task.claim.as_ref()?.lease_expires_at?.as_millis()),
+        _ => None,
+    }
+}
+
+/// Days since 1970-01-01: the rank of a day.
+pub(super) fn days_of(day: Date) -> i64 {
+    day.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24
 }
 
 /// A row of a task in the table of lists, but for what all its rows have in common.
@@ -103,7 +172,7 @@ pub(super) struct Row<'a> {
 }
 
 /// The rank in a list that is in the order of priority, then age.
-const RANK: i64 = 0;
+pub(super) const RANK: i64 = 0;
 
 /// The rank in a list whose last comes first. Below [`RANK`], so that a task that stands in a list
 /// for a moment comes before those that stand in one for none.
@@ -112,54 +181,5 @@ fn latest_first(at: Timestamp) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn agent(n: u128) -> AgentId {
-        AgentId(uuid::Uuid::from_u128(n))
-    }
-
-    fn task() -> Task {
-        Task {
-            exists: true,
-            created_by: Some(agent(1)),
-            labels: vec!["a".into(), "@Data Team".into()],
-            ..Task::default()
-        }
-    }
-
-    #[test]
-    fn a_task_stands_in_the_lists_of_its_readers_labels_and_assignee() {
-        let one = agent(1).to_string();
-        let lists = Entries::of(&task()).lists;
-        let lists: Vec<&str> = lists.keys().map(String::as_str).collect();
-        assert_eq!(lists, ["#@Data Team", "#a", "*", "*updated", &one, "=", "@data-team"]);
-        assert!(Entries::of(&Task { deleted: true, ..task() }).lists.is_empty());
-    }
-
-    #[test]
-    fn only_what_changes_is_written() {
-        let before = Entries::of(&task());
-        assert_eq!(before.difference(&before), (vec![], vec![]));
-        let mut other = task();
-        other.assigned_to = Some(agent(1));
-        let own = format!("={}", agent(1));
-        let row = |list, rank| Row { list, rank };
-        let other = Entries::of(&other);
-        assert_eq!(before.difference(&other), (vec![row("=", 0)], vec![row(&own, 0)]));
-        let moved = Entries::of(&Task { status: Status::Blocked, ..task() });
-        let (gone, come) = before.difference(&moved);
-        assert_eq!((gone.len(), come.len()), (7, 7));
-        let updated_at = Timestamp::from_millis(9).unwrap();
-        let touched = Entries::of(&Task { updated_at, ..task() });
-        let (gone, come) = before.difference(&touched);
-        assert_eq!((gone, come), (vec![row("*updated", 0)], vec![row("*updated", -9)]));
-    }
-
-    #[test]
-    fn a_completed_task_stands_where_its_completion_was() {
-        let completed_at = Timestamp::from_millis(7);
-        let task = Task { status: Status::Completed, completed_at, ..task() };
-        assert_eq!(Entries::of(&task).lists.get("*completed"), Some(&-7));
-    }
-}
+#[path = "lists_tests.rs"]
+mod tests;

@@ -8,13 +8,20 @@ mod columns;
 mod counts;
 mod fill;
 mod filter;
+mod fleet;
 mod lists;
 mod query;
+mod queue;
+mod stats;
+mod tallies;
 mod values;
 mod walk;
 
 pub use filter::{Assignee, Page, Scope, Sort, TaskFilter, shown_statuses};
+pub use fleet::{Attention, Bucket, FleetRules};
 pub use query::{TASKS_MAX, TaskPage, TaskRow, Unfinished};
+pub use queue::{Ask, Lane};
+pub use stats::TaskStats;
 
 /// Raised whenever tables or fold change.
-pub(crate) const VERSION: i32 = 6;
+pub(crate) const VERSION: i32 = 7;

@@ -15,6 +15,9 @@ create table tasks (
     claimed boolean not null,
     claimed_by uuid,
     lease_expires_at timestamptz,
+    -- When the holder last did something to it.
+    heard_at timestamptz,
+    project_id uuid,
     parent_id uuid,
     root_id uuid not null,
     delegation_depth integer not null,
@@ -34,13 +37,14 @@ create table tasks (
 );
 
 -- The lists in which a living task stands (`lists.rs`): that of all tasks, in several orders, of
--- its assignee, of each of its readers, of each of its labels, of its parent. Its key comes with
--- the indexes.
+-- its assignee, of each of its readers, of each of its labels, of its project, of its parent, of
+-- its lines in the queue. Its key comes with the indexes.
 create table task_lists (
     account_id text collate "C" not null,
     list text collate "C" not null,
     status text collate "C" not null,
-    -- 0, but in the lists that have an order of their own: their names begin with `*`.
+    -- 0, but in the lists that have an order of their own: their names begin with `*`, or with `!`
+    -- for tasks that are claimed.
     rank bigint not null,
     priority smallint not null,
     created_at timestamptz not null,
@@ -57,6 +61,19 @@ create table task_counts (
     constraint task_counts_pkey primary key (account_id, agent_id)
 ) with (
     -- Few rows, written by every batch: room on the page keeps these updates out of the index.
+    fillfactor = 50,
+    autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 500
+);
+
+-- How many tasks there are of each kind that statistics ask for (`tallies.rs`); no row for none.
+create table task_tallies (
+    account_id text collate "C" not null,
+    tally text collate "C" not null,
+    tasks bigint not null check (tasks >= 0),
+    constraint task_tallies_pkey primary key (account_id, tally)
+) with (
+    -- As task_counts.
     fillfactor = 50,
     autovacuum_vacuum_scale_factor = 0,
     autovacuum_vacuum_threshold = 500

@@ -3,14 +3,14 @@
 use std::sync::LazyLock;
 
 use baton_domain::{
-    AccountId, Standing,
+    AccountId, ProjectId, Standing,
     task::{SessionState, Status},
 };
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::filter::{Assignee, Page, Sort, TaskFilter};
-use super::lists::List;
+use super::lists::{Audience, List};
 use super::walk::{Ensures, Walk, readers_of};
 use crate::statement::Bound;
 
@@ -45,6 +45,7 @@ pub(super) struct Values<'a> {
     session_state: Option<&'static str>,
     due_from: Option<jiff::civil::Date>,
     due_to: Option<jiff::civil::Date>,
+    project: Option<Vec<String>>,
     offset: i64,
     limit: i64,
     sort: &'static str,
@@ -82,6 +83,7 @@ impl<'a> Values<'a> {
             session_state: filter.session_state.map(SessionState::word),
             due_from: filter.due_from,
             due_to: filter.due_to,
+            project: filter.project.filter(|_| unless(Ensures::Project)).map(of_project),
             offset: 0,
             limit: 0,
             sort: Sort::default().word(),
@@ -143,8 +145,13 @@ impl<'a> Values<'a> {
             bind(&self.due_from, Type::DATE),
             bind(&self.due_to, Type::DATE),
             bind(&self.session_state, Type::TEXT),
+            bind(&self.project, Type::TEXT_ARRAY),
         ]
     }
+}
+
+fn of_project(project: ProjectId) -> Vec<String> {
+    names(Audience::ALL.into_iter().map(|part| List::Project(part, project)))
 }
 
 fn names(lists: impl Iterator<Item = List>) -> Vec<String> {

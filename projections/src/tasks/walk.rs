@@ -1,12 +1,12 @@
 //! Which lists a page walks: the shortest that hold every task it may show.
 
 use baton_domain::{AccountId, Right, Standing, task::Reader, task::Status};
-use tokio_postgres::types::Type;
 
 use super::filter::{Assignee, Sort, TaskFilter};
-use super::lists::List;
+use super::lists::{Audience, List};
 use crate::error::QueryError;
 use crate::reads::Reads;
+use crate::statement::Value;
 
 const LENGTHS: &str = include_str!("sql/lengths.sql");
 
@@ -28,6 +28,7 @@ pub(super) enum Ensures {
     Nothing,
     Assignee,
     Parent,
+    Project,
     TheLabel,
     AnyLabel,
 }
@@ -69,21 +70,28 @@ pub(super) fn walks(caller: &Standing, filter: &TaskFilter) -> Vec<Walk> {
     let own = |agent: Option<baton_domain::AgentId>| {
         reads_all || (agent == caller.agent() && agent.is_some())
     };
-    let label = |label: &String| List::Label(label.clone());
+    let label = |label: &String| Audience::ALL.map(|part| List::Label(part, label.clone()));
     let mut walks = Vec::new();
     if let Some(parent) = filter.parent {
         walks.push(Walk::of(vec![List::Parent(parent)], Ensures::Parent).readable(reads_all));
     }
     if let Some(assignee) = filter.assigned_to.map(Assignee::agent) {
-        let lists = vec![List::Assignee(assignee)];
+        let lists = match assignee {
+            Some(agent) => vec![List::Assignee(agent)],
+            None => Audience::ALL.map(List::Nobody).to_vec(),
+        };
         walks.push(Walk::of(lists, Ensures::Assignee).readable(own(assignee)));
+    }
+    if let Some(project) = filter.project {
+        let lists = Audience::ALL.map(|part| List::Project(part, project)).to_vec();
+        walks.push(Walk::of(lists, Ensures::Project).readable(reads_all));
     }
     let ensures = if filter.labels.len() == 1 { Ensures::TheLabel } else { Ensures::Nothing };
     for wanted in &filter.labels {
-        walks.push(Walk::of(vec![label(wanted)], ensures).readable(reads_all));
+        walks.push(Walk::of(label(wanted).to_vec(), ensures).readable(reads_all));
     }
     if !filter.any_label.is_empty() {
-        let lists = filter.any_label.iter().map(label).collect();
+        let lists = filter.any_label.iter().flat_map(label).collect();
         walks.push(Walk::of(lists, Ensures::AnyLabel).readable(reads_all));
     }
     if let Some(creator) = filter.created_by {
@@ -119,13 +127,8 @@ impl Reads {
         if walks.len() > 1 {
             let lists: Vec<String> =
                 walks.iter().flat_map(|walk| &walk.lists).map(List::to_string).collect();
-            let bound = [
-                (&account.as_str() as _, Type::TEXT),
-                (&lists as _, Type::TEXT_ARRAY),
-                (&statuses as _, Type::TEXT_ARRAY),
-                (&LENGTH_MAX as _, Type::INT8),
-            ];
-            let rows = self.rows(LENGTHS, &bound).await?;
+            let values: [Value<'_>; 4] = [&account.as_str(), &lists, &statuses, &LENGTH_MAX];
+            let rows = self.probed(LENGTHS, &values).await?;
             let mut lengths = Vec::with_capacity(rows.len());
             for row in &rows {
                 lengths.push((row.try_get::<_, String>("list")?, row.try_get::<_, i64>("tasks")?));

@@ -1,8 +1,15 @@
 //! What a read costs in rows looked at, which no busy machine can blur: what it shows, and not
 //! what there is.
 
-use baton_domain::{Standing, account::Role, task::Status};
-use baton_projections::tasks::{Assignee, Page, Scope, Sort, TaskFilter};
+use baton_domain::{
+    Standing,
+    account::Role,
+    task::{Line, Status, Turn, Wish},
+};
+use baton_feed::Running;
+use baton_projections::tasks::{
+    Ask, Assignee, Attention, FleetRules, Lane, Page, Scope, Sort, TaskFilter,
+};
 use baton_projections::{Model, Reads, observe, rebuild};
 use deadpool_postgres::{Manager, Pool};
 use tokio_postgres::NoTls;
@@ -43,9 +50,15 @@ impl Model5000 {
         let manager = Manager::new(world.database.config(), NoTls);
         let pool = Pool::builder(manager).max_size(1).build().unwrap();
         rebuild(&world.log, &pool, Model::Tasks).await.unwrap();
-        let [tasks, webhooks] = Model::ALL.map(|model| observe(world.pool.clone(), model));
-        let reads = Reads::new(pool.clone(), tasks.progress(), webhooks.progress());
+        let models = Model::ALL.map(|model| observe(world.pool.clone(), model));
+        let reads = Reads::new(pool.clone(), models.each_ref().map(Running::progress));
         Self { world, tenant, pool, reads }
+    }
+
+    async fn queue(&self, lane: &Lane, after: Option<Turn>) -> Vec<Turn> {
+        let ask = Ask { lane: lane.clone(), after };
+        let (account, now) = (&self.tenant.id, jiff::Timestamp::now().into());
+        self.reads.queue(account, &[ask], now, i64::from(PAGE)).await.unwrap().remove(0)
     }
 
     /// Asserts that a page looks at no more than so many entries, and scans no table.
@@ -126,6 +139,62 @@ async fn an_order_that_is_kept_is_walked_and_any_other_costs_the_shortest_list()
         (&own, Sort::Completed, own_list),
     ] {
         model.assert_cost(&project, filter, sort, entries_max).await;
+    }
+    model.world.stop().await;
+}
+
+#[tokio::test]
+async fn statistics_look_at_what_is_kept_and_attention_at_what_is_shown() {
+    // Nine of ten tasks are completed, and nothing is claimed.
+    let model = Model5000::new(2).await;
+    let (account, project) = (&model.tenant.id, Standing::project());
+    let at: jiff::Timestamp = jiff::Timestamp::now();
+    let today = at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let (whole_before, entries_before) = looked_at(&model.pool).await;
+    let stats = model.reads.task_stats(account, &project, today).await.unwrap();
+    assert_eq!(stats.total(), i64::try_from(TASKS).unwrap());
+    model.reads.tasks_created(account, today).await.unwrap();
+    let rules = (FleetRules::default(), at.into());
+    let found = model.reads.attention(account, &project, rules, 10).await.unwrap();
+    assert_eq!(found, Attention::default());
+    let (whole, entries) = looked_at(&model.pool).await;
+    // The few tallies may be read as a whole.
+    let looked = whole - whole_before + entries - entries_before;
+    assert!(looked <= MERGED, "{looked} rows");
+    model.world.stop().await;
+}
+
+#[tokio::test]
+async fn a_lane_of_the_queue_is_walked_from_a_turn_on() {
+    let model = Model5000::new(1).await;
+    let page = i64::from(PAGE);
+    // What is walked, and what is looked into besides; a list that is counted is counted at most
+    // so far.
+    let (walked, looked_into, counted) = (2 * page, 6 * page, 1_000);
+    for (line, labels, waits, entries_max) in [
+        (Line::Anybody, &[][..], true, walked),
+        (Line::Agent(agent(3)), &[], true, walked),
+        (Line::Route("writer".to_owned()), &[], true, walked),
+        (Line::Route("nobody".to_owned()), &[], false, walked),
+        (Line::Anybody, &["common"], true, walked),
+        (Line::Anybody, &["nothing"], false, walked),
+        (Line::Agent(agent(3)), &["common"], true, looked_into + 2 * counted),
+        (Line::Anybody, &["common", "rare"], true, looked_into + counted),
+    ] {
+        let labels = labels.iter().map(|label: &&str| (*label).to_owned()).collect();
+        let lane = Lane { line, wish: Wish { labels, project_id: None } };
+        let mut after = None;
+        for _ in 0..2 {
+            let (whole_before, entries_before) = looked_at(&model.pool).await;
+            let turns = model.queue(&lane, after).await;
+            let (whole, entries) = looked_at(&model.pool).await;
+            assert_eq!(whole, whole_before, "a table is scanned: {lane:?}");
+            let entries = entries - entries_before;
+            assert!(entries <= entries_max, "{entries} entries: {lane:?}");
+            assert!(after.is_some() || turns.is_empty() != waits, "{lane:?}");
+            let Some(last) = turns.last() else { break };
+            after = Some(*last);
+        }
     }
     model.world.stop().await;
 }

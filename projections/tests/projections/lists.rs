@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 
 use baton_domain::{
-    Standing, TaskId,
+    ProjectId, Standing, TaskId,
     account::Role,
-    task::{Changes, Dependencies, Finish, Status, Task, TaskCommand, TaskEvent, Update},
+    task::{Changes, Dependencies, Finish, Status, Task, TaskCommand, TaskEvent, Update, Wish},
 };
 use baton_projections::Model;
 use baton_projections::tasks::{Assignee, Page, Scope, Sort, TaskFilter, shown_statuses};
@@ -14,6 +14,8 @@ use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 
+use crate::counted::assert_counted;
+use crate::queue::assert_queued;
 use crate::world::{LIMIT, Tenant, World, agent, now, standing, worker};
 
 const SORTS: [Sort; 4] = [Sort::Priority, Sort::Updated, Sort::Due, Sort::Completed];
@@ -29,6 +31,7 @@ enum Step {
         priority: u8,
         child: bool,
         due: Option<i8>,
+        project: Option<u128>,
     },
     Assign(Option<u128>),
     HandOver(u128),
@@ -45,13 +48,10 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<(usize, Index, Step)>> {
     let someone = || prop::option::of(1..=4u128);
     let labels = || prop::collection::vec(select(&LABELS[..]), 0..3);
-    let create = (someone(), labels(), 1..=5u8, any::<bool>(), prop::option::of(0..4i8));
-    let create = create.prop_map(|(assigned_to, labels, priority, child, due)| Step::Create {
-        assigned_to,
-        labels,
-        priority,
-        child,
-        due,
+    let (due, project) = (prop::option::of(0..4i8), prop::option::of(1..=2u128));
+    let create = (someone(), labels(), 1..=5u8, any::<bool>(), due, project);
+    let create = create.prop_map(|(assigned_to, labels, priority, child, due, project)| {
+        Step::Create { assigned_to, labels, priority, child, due, project }
     });
     let step = prop_oneof![
         5 => create,
@@ -105,10 +105,12 @@ fn question() -> impl Strategy<Value = Question> {
         sort,
         scope: Scope::Total,
     });
-    let filter = (statuses, labels(), labels(), whose, creator, priority, search, claimed, due);
+    let project = prop::option::weighted(0.2, (1..=3u128).prop_map(project));
+    let by = (whose, creator, project);
+    let filter = (statuses, labels(), labels(), by, priority, search, claimed, due);
     (0..6usize, filter, page).prop_map(|(caller, filter, page)| {
-        let (statuses, labels, any_label, assigned_to, created_by, priority, search, claimed, due) =
-            filter;
+        let (statuses, labels, any_label, by, priority, search, claimed, due) = filter;
+        let (assigned_to, created_by, project) = by;
         let claimed = claimed.map(|claimed| (claimed, now()));
         let parent = None;
         let (due_from, due_to) = (due.0.map(day), due.1.map(day));
@@ -117,6 +119,7 @@ fn question() -> impl Strategy<Value = Question> {
             assigned_to,
             created_by,
             parent,
+            project,
             priority,
             labels,
             any_label,
@@ -128,6 +131,10 @@ fn question() -> impl Strategy<Value = Question> {
         };
         Question { caller, filter, page }
     })
+}
+
+fn project(n: u128) -> ProjectId {
+    ProjectId(uuid::Uuid::from_u128(n))
 }
 
 fn day(n: i8) -> jiff::civil::Date {
@@ -156,6 +163,7 @@ fn naive(tenant: &Tenant, caller: &Standing, filter: &TaskFilter, sort: Sort) ->
             && filter.assigned_to.is_none_or(|whose| whose.agent() == task.assigned_to)
             && filter.created_by.is_none_or(|by| Some(by) == task.created_by)
             && filter.parent.is_none_or(|parent| Some(parent) == task.parent)
+            && filter.project.is_none_or(|project| Some(project) == task.project_id)
             && filter.priority.is_none_or(|priority| priority == task.priority)
             && filter.labels.iter().all(has)
             && (filter.any_label.is_empty() || filter.any_label.iter().any(has))
@@ -183,12 +191,13 @@ fn naive(tenant: &Tenant, caller: &Standing, filter: &TaskFilter, sort: Sort) ->
 async fn live_through(world: &World, tenant: &mut Tenant, history: &[(usize, Index, Step)]) {
     for (who, which, step) in history {
         let by = callers()[*who].clone();
-        if let Step::Create { assigned_to, labels, priority, child, due } = step {
+        if let Step::Create { assigned_to, labels, priority, child, due, project: of } = step {
             let changes = Changes {
                 assigned_to: Some(assigned_to.map(agent)),
                 labels: Some(labels.iter().map(|label| (*label).to_owned()).collect()),
                 priority: Some(*priority),
                 due_date: due.map(|due| Some(day(due))),
+                project_id: of.map(|of| Some(project(of))),
                 description: Some(Some("Ünder".into())),
                 ..Changes::default()
             };
@@ -288,6 +297,14 @@ fn every_list_is_what_a_look_at_every_task_gives() {
                 check(&world, &tenant, question).await;
             }
             everything_else(&world, &tenant).await;
+            for caller in callers() {
+                assert_counted(&world, &tenant, &caller).await;
+                for question in &questions {
+                    let labels = question.filter.labels.iter().cloned().collect();
+                    let wish = Wish { labels, project_id: question.filter.project };
+                    assert_queued(&world, &tenant, (&caller, &wish), now()).await;
+                }
+            }
         });
         Ok(())
     });

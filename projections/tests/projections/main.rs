@@ -3,10 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod comments;
 mod cost;
+mod counted;
 mod flood;
 mod lists;
 mod queries;
+mod queue;
 mod rebuilding;
 mod speed;
 mod world;

@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use baton_domain::{
-    Actor, Standing,
-    task::{Changes, Finish, TaskCommand, TaskEvent},
+    Actor, Standing, TaskId,
+    id::CommentId,
+    task::{Annotation, Changes, Comment, ContextMerge, Finish, TaskCommand, TaskEvent, Update},
 };
 use baton_feed::{HandleError, Handler, Transaction, status};
 use baton_harness::wait_for;
@@ -25,12 +26,15 @@ async fn live(world: &World, tenant: &mut Tenant, rounds: usize) {
             labels: Some(vec!["css".into(), format!("@worker-{}", round % 3)]),
             assigned_to: Some(Some(agent(round as u128 % 4))),
             metadata: serde_json::json!({"n": 9_987.952_197_299_523}).as_object().cloned(),
+            context: serde_json::json!({"a": {"n": round}, "b": "words"}).as_object().cloned(),
             ..Changes::default()
         };
         let id = tenant.create(world, &worker(1), changes, tenant.order.last().copied()).await;
         let to = agent(5);
         let over = TaskCommand::HandOver { to, changes: Box::default() };
         tenant.tell(world, &worker(1), id, over).await.unwrap();
+        know(world, tenant, id, round).await;
+        say(world, tenant, id).await;
         let last = match round % 4 {
             0 => TaskCommand::Delete,
             1 => TaskCommand::Complete(Box::<Finish>::default()),
@@ -38,6 +42,37 @@ async fn live(world: &World, tenant: &mut Tenant, rounds: usize) {
             _ => continue,
         };
         tenant.tell(world, &worker(5), id, last).await.unwrap();
+    }
+}
+
+/// Writes of a context, other words of its task, and an entry that is trusted no more.
+async fn know(world: &World, tenant: &mut Tenant, id: TaskId, round: usize) {
+    let patch = |value: serde_json::Value| value.as_object().cloned().unwrap();
+    let merge = |value| {
+        let merge = ContextMerge { patch: patch(value), ..ContextMerge::default() };
+        TaskCommand::MergeContext(Box::new(merge))
+    };
+    let changes = Changes { content: Some(format!("round {round}")), ..Changes::default() };
+    let update = Update { changes, ..Update::default() };
+    let commands = [
+        merge(serde_json::json!({"a": {"m": round}, "c": [1, "two", null]})),
+        TaskCommand::Update(Box::new(update)),
+        TaskCommand::SupersedeContext { key: "b".to_owned() },
+        merge(serde_json::json!({"a": "other", "b": "again"})),
+    ];
+    for command in commands.into_iter().take(round % 5) {
+        tenant.tell(world, &worker(5), id, command).await.unwrap();
+    }
+}
+
+/// Two comments, of which one is deleted again.
+async fn say(world: &World, tenant: &mut Tenant, id: TaskId) {
+    let ids = [(); 2].map(|()| CommentId(Uuid::now_v7()));
+    let written = |id| Comment { id, content: "words".into(), author: Some("somebody".into()) };
+    let written = ids.map(|id| Annotation::Comment(written(id)));
+    for annotation in written.into_iter().chain([Annotation::DeleteComment(ids[0])]) {
+        let command = TaskCommand::Annotate(Box::new(annotation));
+        tenant.tell(world, &worker(5), id, command).await.unwrap();
     }
 }
 
@@ -305,7 +340,8 @@ async fn a_poisoned_payload_stops_the_model_and_is_not_skipped() {
     world.settle().await;
     let poisoned = world.log.acknowledged() + 1;
     let stream = tenant.stream("task", &id.to_string());
-    let mut append = tenant.append(&Actor::Project, stream, 1, &[TaskEvent::Released]);
+    let released = [TaskEvent::Released { handoff: None }];
+    let mut append = tenant.append(&Actor::Project, stream, 1, &released);
     append.writes[0].events[0].payload = r#"{"lease_expires_at": "soon"}"#.to_owned();
     append.writes[0].events[0].event_type = "task.claimed";
     world.append(append).await;

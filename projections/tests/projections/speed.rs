@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use baton_domain::{Standing, account::Role, task::Status};
 use baton_feed::Handler as _;
+use baton_history::History;
 use baton_projections::tasks::{Assignee, Page, Scope, Sort, TaskFilter, shown_statuses};
 use baton_projections::{Model, Projector, check, rebuild};
 use deadpool_postgres::{Manager, Pool};
@@ -181,7 +182,7 @@ async fn small_batches() {
         let events = write_log(&client, tenant.id.as_str(), 10_000, 4).await;
         let manager = Manager::new(world.database.config(), NoTls);
         let pool = Pool::builder(manager).max_size(1).build().unwrap();
-        let mut projector = Projector::live(Model::Tasks);
+        let mut projector = Projector::live(History::new(world.log.clone()), Model::Tasks);
         // Some are there already, and the statements are known.
         let mut position = apply(&world, &pool, &mut projector, (0, 4_000, 100)).await;
         let of_backend = "select pg_backend_pid(), pg_current_wal_insert_lsn()::text";

@@ -16,6 +16,7 @@ use baton_domain::{
 };
 use baton_feed::Running;
 use baton_harness::postgres::{Database, database};
+use baton_history::History;
 use baton_log::{Append, Appended, Log, LogSettings, NewEvent, Receipt, StreamId, StreamWrite};
 use baton_projections::{Model, Reads, install, spawn};
 use deadpool_postgres::{Manager, Pool};
@@ -52,23 +53,20 @@ impl World {
         let settings = LogSettings::default();
         let log = Log::open(database.config(), pool.clone(), settings).await.unwrap();
         install(&log, &pool).await.unwrap();
-        let [tasks, webhooks] =
-            Model::ALL.map(|model| baton_projections::observe(pool.clone(), model));
-        let reads = Reads::new(pool.clone(), tasks.progress(), webhooks.progress());
-        Self { log, pool, reads, running: vec![tasks, webhooks], database }
+        let running = Model::ALL.map(|model| baton_projections::observe(pool.clone(), model));
+        let reads = Reads::new(pool.clone(), running.each_ref().map(Running::progress));
+        Self { log, pool, reads, running: running.into(), database }
     }
 
     pub(crate) fn followed(mut self) -> Self {
-        self.running = Model::ALL
-            .map(|model| spawn(self.log.clone(), self.pool.clone(), model))
-            .into_iter()
-            .collect();
-        let [tasks, webhooks] = &self.running[..] else { panic!("two models") };
-        self.reads = Reads::new(self.pool.clone(), tasks.progress(), webhooks.progress());
+        let history = History::new(self.log.clone());
+        let running = Model::ALL.map(|model| spawn(history.clone(), self.pool.clone(), model));
+        self.reads = Reads::new(self.pool.clone(), running.each_ref().map(Running::progress));
+        self.running = running.into();
         self
     }
 
-    /// Waits until both models have everything.
+    /// Waits until all models have everything.
     pub(crate) async fn settle(&self) {
         for model in Model::ALL {
             self.reads.wait(model, self.log.acknowledged(), LIMIT).await.unwrap();

@@ -1,7 +1,8 @@
 //! Who calls: the extractors that stand first in a handler. Without one of them a handler has no
 //! caller, and without a caller nothing below can be reached.
 //!
-//! [`Read`] and [`Write`] are for authenticated operations, [`Visitor`] for the few that are open.
+//! [`Read`] and [`Write`] are for authenticated operations, [`OpenWrite`] for the few that may let
+//! somebody in without a credential.
 //! Authentication itself is behind [`Authenticate`]; this module must not know how it is done.
 
 use std::net::SocketAddr;
@@ -9,8 +10,8 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use poem::http::Method;
-use poem::http::header::HOST;
+use poem::http::header::{HOST, ORIGIN};
+use poem::http::{Method, StatusCode};
 use poem::{Addr, Request, RequestBody};
 use poem_openapi::registry::{MetaParamIn, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
@@ -27,22 +28,45 @@ pub type Authenticated<'a, C> = Pin<Box<dyn Future<Output = Result<C, Problem>> 
 
 /// Turns a credential into a caller. An `Arc<dyn Authenticate<C>>` in the data of the request
 /// serves all extractors of this module.
-pub trait Authenticate<C>: Send + Sync + 'static {
+pub trait Authenticate<C: 'static>: Send + Sync + 'static {
     /// The caller, or the problem to answer with: 401 for a credential that is not valid.
     fn authenticate<'a>(
         &'a self,
         credential: &'a Credential,
         origin: &'a Origin,
     ) -> Authenticated<'a, C>;
+
+    /// Who somebody without a credential is to an operation of [`OpenWrite`]; nobody, where it is
+    /// not said otherwise.
+    fn admit<'a>(&'a self, origin: &'a Origin) -> Authenticated<'a, C> {
+        let _ = origin;
+        Box::pin(async { Err(Problem::unauthorized()) })
+    }
 }
 
-/// Where a request comes from, as far as authentication may ask (bootstrap, trusted proxy).
+/// Headers by which a proxy says that it passes a request on.
+const FORWARDED: [&str; 8] = [
+    "Forwarded",
+    "Remote-User",
+    "Via",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Forwarded-User",
+    "X-Real-IP",
+];
+
+/// Where a request comes from, as far as authentication may ask.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The other end of the connection.
     pub peer: Option<SocketAddr>,
     /// The `Host` header, port included.
     pub host: Option<String>,
+    /// The origin of the page that had a browser send it; blank where that cannot be read.
+    pub page: Option<String>,
+    /// A proxy says that it passes it on.
+    pub is_forwarded: bool,
 }
 
 impl Origin {
@@ -53,14 +77,28 @@ impl Origin {
             Addr::Unix(_) | Addr::Custom(..) => None,
         };
         let authority = request.uri().authority().map(ToString::to_string);
-        Self { peer, host: request.header(HOST).map(str::to_owned).or(authority) }
+        let page = request.headers().get(ORIGIN);
+        Self {
+            peer,
+            host: request.header(HOST).map(str::to_owned).or(authority),
+            page: page.map(|page| page.to_str().unwrap_or_default().to_owned()),
+            is_forwarded: FORWARDED.iter().any(|name| request.headers().contains_key(*name)),
+        }
     }
 
-    /// True when the peer is this machine and the request is addressed to it by a local name.
-    /// The name matters too: a hostile page can point its own name at 127.0.0.1.
+    /// True when the peer is this machine, speaks for nobody else, and the request is addressed to
+    /// it by a local name. The name matters too: a hostile page can point its own name at
+    /// 127.0.0.1.
     pub fn is_local(&self) -> bool {
         let peer_is_local = self.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-        peer_is_local && self.host.as_deref().is_some_and(is_local_host)
+        let host_is_local = self.host.as_deref().is_some_and(is_local_host);
+        peer_is_local && host_is_local && !self.is_forwarded
+    }
+
+    /// True when the page that had a browser send it was loaded from where it was sent to.
+    pub fn is_own_page(&self) -> bool {
+        let page = self.page.as_deref().and_then(|page| page.split_once("://"));
+        page.is_some_and(|(_, host)| Some(host) == self.host.as_deref())
     }
 }
 
@@ -107,14 +145,11 @@ impl<C> Write<C> {
     }
 }
 
-/// A call to an open operation: an authenticated caller, or nobody.
+/// A call that writes, by a caller with a credential or by one whom [`Authenticate::admit`] lets in
+/// without; a wrong credential is refused like everywhere. Without one no key makes a call one that
+/// may be repeated: anybody could ask for the answer again.
 #[derive(Debug, Clone)]
-pub enum Visitor<C> {
-    /// A valid credential was presented.
-    Known(C),
-    /// No credential was presented; a wrong one is refused like everywhere.
-    Nobody(Origin),
-}
+pub struct OpenWrite<C>(pub Write<C>);
 
 impl<C> Deref for Read<C> {
     type Target = C;
@@ -194,51 +229,72 @@ impl<'a, C: Send + Sync + 'static> ApiExtractor<'a> for Write<C> {
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let caller = authenticate(request).await?;
-        let key = match *request.method() {
-            Method::POST => header::idempotency_key(request.headers())?,
-            _ => None,
-        };
-        let target = format!("{} {}", request.method(), request.uri().path());
-        Ok(Self { caller, key, correlation_id: RequestId::of(request).0, target })
+        Ok(Self::by(caller, request, idempotency_key(request)?))
     }
 }
 
-impl<'a, C: Send + Sync + 'static> ApiExtractor<'a> for Visitor<C> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+impl<'a, C: Send + Sync + 'static> ApiExtractor<'a> for OpenWrite<C> {
+    const TYPES: &'static [ApiExtractorType] = Write::<C>::TYPES;
 
     type ParamType = ();
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        credential::register_schemes(registry);
+        Write::<C>::register(registry);
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        credential::scheme_names()
+        Write::<C>::security_schemes()
     }
 
-    fn has_security_fallback() -> bool {
-        true
+    fn param_in() -> Option<MetaParamIn> {
+        Write::<C>::param_in()
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Write::<C>::param_schema_ref()
     }
 
     async fn from_request(
         request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<()>,
+        body: &mut RequestBody,
+        options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        if Credential::of(request.headers()) == Credential::None {
-            return Ok(Self::Nobody(Origin::of(request)));
+        if Credential::of_request(request) != Credential::None {
+            return Ok(Self(Write::from_request(request, body, options).await?));
         }
-        Ok(Self::Known(authenticate(request).await?))
+        match authenticate(request).await {
+            Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
+                let caller = door::<C>(request)?.admit(&Origin::of(request)).await?;
+                Ok(Self(Write::by(caller, request, None)))
+            }
+            known => Ok(Self(Write::by(known?, request, idempotency_key(request)?))),
+        }
+    }
+}
+
+impl<C> Write<C> {
+    fn by(caller: C, request: &Request, key: Option<String>) -> Self {
+        let target = format!("{} {}", request.method(), request.uri().path());
+        Self { caller, key, correlation_id: RequestId::of(request).0, target }
+    }
+}
+
+fn idempotency_key(request: &Request) -> Result<Option<String>, Problem> {
+    match *request.method() {
+        Method::POST => header::idempotency_key(request.headers()),
+        _ => Ok(None),
     }
 }
 
 async fn authenticate<C: 'static>(request: &Request) -> Result<C, Problem> {
-    let Some(authenticate) = request.data::<Arc<dyn Authenticate<C>>>() else {
-        return Err(Problem::fault("no Authenticate is wired into the request data"));
-    };
-    let credential = Credential::of(request.headers());
-    authenticate.authenticate(&credential, &Origin::of(request)).await
+    let credential = Credential::of_request(request);
+    door(request)?.authenticate(&credential, &Origin::of(request)).await
+}
+
+fn door<C: 'static>(request: &Request) -> Result<&Arc<dyn Authenticate<C>>, Problem> {
+    let door = request.data::<Arc<dyn Authenticate<C>>>();
+    door.ok_or_else(|| Problem::fault("no Authenticate is wired into the request data"))
 }
 
 #[cfg(test)]
@@ -264,9 +320,37 @@ mod tests {
         ];
         for (peer, host, expected) in rows {
             let peer = peer.map(|text| text.parse().unwrap());
-            let origin = Origin { peer, host: host.map(str::to_owned) };
+            let origin = Origin { peer, host: host.map(str::to_owned), ..Origin::default() };
             assert_eq!(origin.is_local(), expected, "{origin:?}");
+            let forwarded = Origin { is_forwarded: true, ..origin };
+            assert!(!forwarded.is_local(), "{forwarded:?}");
         }
+    }
+
+    #[test]
+    fn a_page_is_its_own_where_it_was_loaded_from_there() {
+        for (page, host, expected) in [
+            ("http://localhost:18890", "localhost:18890", true),
+            ("https://baton.example", "baton.example", true),
+            ("https://baton.example:8443", "baton.example", false),
+            ("https://evil.example", "baton.example", false),
+            ("null", "null", false),
+            ("", "", false),
+        ] {
+            let page = Some(page.to_owned());
+            let origin = Origin { page, host: Some(host.to_owned()), ..Origin::default() };
+            assert_eq!(origin.is_own_page(), expected, "{origin:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_proxy_adds_is_seen() {
+        let request = |name: &str| Request::builder().header(name, "x").finish();
+        for name in FORWARDED {
+            assert!(Origin::of(&request(name)).is_forwarded, "{name}");
+        }
+        assert!(!Origin::of(&request("Accept")).is_forwarded);
+        assert_eq!(Origin::of(&request("Origin")).page.as_deref(), Some("x"));
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl Origins {
         let parse = |origin: S| parse(origin.as_ref());
         Ok(Self { allowed: origins.into_iter().map(parse).collect::<Result<_, _>>()? })
     }
+
+    /// Pages of this origin may call.
+    pub fn allow(&self, origin: &str) -> bool {
+        self.allowed.iter().any(|allowed| allowed == origin)
+    }
 }
 
 fn parse(origin: &str) -> Result<HeaderValue, BadOrigin> {

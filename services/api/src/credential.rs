@@ -5,10 +5,13 @@
 
 use std::fmt;
 
+use poem::Request;
 use poem::http::HeaderMap;
 use poem::http::header::AUTHORIZATION;
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use sha2::{Digest, Sha256};
+
+use crate::proxy::TrustedProxies;
 
 /// The header that carries an agent key.
 pub const AGENT_KEY_HEADER: &str = "X-Agent-Key";
@@ -48,11 +51,26 @@ pub enum Credential {
     AgentKey(Secret),
     /// Any other bearer.
     ProjectToken(Secret),
+    /// Nothing by itself; a trusted proxy says that it comes from this user.
+    User(String),
     /// Nothing this server understands.
     None,
 }
 
 impl Credential {
+    /// Reads it from a request. The word of a proxy counts where nothing else was presented, and
+    /// where the request has the proxies to trust among its data.
+    pub fn of_request(request: &Request) -> Self {
+        match Self::of(request.headers()) {
+            Self::None => {
+                let proxies = request.data::<TrustedProxies>();
+                let user = proxies.and_then(|proxies| proxies.user_of(request));
+                user.map_or(Self::None, Self::User)
+            }
+            presented => presented,
+        }
+    }
+
     /// Reads it from the headers; `X-Agent-Key` decides when both are there.
     pub fn of(headers: &HeaderMap) -> Self {
         if let Some(value) = headers.get(AGENT_KEY_HEADER) {
@@ -71,12 +89,13 @@ impl Credential {
 
     /// A hash that tells credentials apart without being one; `None` for no credential.
     pub fn fingerprint(&self) -> Option<[u8; 32]> {
-        let (kind, secret) = match self {
-            Self::AgentKey(secret) => ("agent", secret),
-            Self::ProjectToken(secret) => ("project", secret),
+        let (kind, text) = match self {
+            Self::AgentKey(secret) => ("agent", secret.expose()),
+            Self::ProjectToken(secret) => ("project", secret.expose()),
+            Self::User(name) => ("user", name.as_str()),
             Self::None => return None,
         };
-        let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(&secret.0);
+        let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(text);
         Some(hash.finalize().into())
     }
 }

@@ -13,6 +13,7 @@ use crate::catch::Problems;
 use crate::cors::Origins;
 use crate::measure::Measures;
 use crate::path::TrailingSlash;
+use crate::proxy::TrustedProxies;
 use crate::rate_limit::{RateLimits, Rates};
 use crate::request_id::RequestIds;
 
@@ -28,6 +29,8 @@ pub struct EdgeSettings {
     pub rates: Rates,
     /// Origins that may call from a browser.
     pub origins: Origins,
+    /// Proxies that say who a user is.
+    pub proxies: TrustedProxies,
 }
 
 /// Serves `api` at both prefixes, beside the routes of `root` (health, documents).
@@ -53,6 +56,7 @@ pub fn edge(routes: Route, settings: EdgeSettings) -> BoxEndpoint<'static, Respo
         .with(settings.origins)
         // ... and above it, for its own errors.
         .with(Problems)
+        .with(AddData::new(settings.proxies))
         .with(RequestIds)
         .with(Measures)
         .map_to_response()

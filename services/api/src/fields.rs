@@ -159,6 +159,16 @@ impl<'r> Fields<'r> {
         })
     }
 
+    /// All fields, for a body whose members are the client's own: an object like any other, known
+    /// to the client by that name.
+    pub fn all(&mut self, name: &str) -> Map<String, Value> {
+        let map = std::mem::take(&mut self.map);
+        if baton_domain::json::size_bytes(&map) > OBJECT_BYTES_MAX {
+            self.report.wrong(name, format!("must be at most {OBJECT_BYTES_MAX} bytes"));
+        }
+        map
+    }
+
     /// Any JSON value.
     pub fn any(&mut self, names: impl Names) -> Field<'_, Value> {
         self.read(names, Ok)

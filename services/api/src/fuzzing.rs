@@ -21,6 +21,7 @@ use crate::edge::{EdgeSettings, edge, routes};
 use crate::event_stream::LastEventId;
 use crate::path::Id;
 use crate::problem::{CONTENT_TYPE, Problem};
+use crate::proxy::TrustedProxies;
 use crate::rate_limit::Rates;
 use crate::request_id::RequestId;
 use crate::resources::{read_bodies, read_queries};
@@ -73,6 +74,7 @@ fn server() -> BoxEndpoint<'static, Response> {
         body: BodyLimit { bytes_max: BODY_BYTES_MAX },
         rates: Rates { reads_per_minute: 0, writes_per_minute: 0 },
         origins: Origins::new(DEFAULT_ORIGINS).expect("the default origins are well formed"),
+        proxies: TrustedProxies::default(),
     };
     edge(routes(api, Route::new()), settings)
 }
@@ -106,7 +108,7 @@ fn read_headers(headers: &HeaderMap) -> Vec<Problem> {
     let (shown, secret) = match &credential {
         Credential::AgentKey(secret) => ("AgentKey((secret))", secret.expose()),
         Credential::ProjectToken(secret) => ("ProjectToken((secret))", secret.expose()),
-        Credential::None => ("None", ""),
+        Credential::User(_) | Credential::None => ("None", ""),
     };
     assert_eq!(format!("{credential:?}"), shown, "a secret is never shown");
     let is_key = secret.starts_with(AGENT_KEY_PREFIX);

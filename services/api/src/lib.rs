@@ -5,9 +5,10 @@
 //! a result to a document. This crate must not hold SQL, rules, rights or a connection.
 //!
 //! An endpoint takes, in this order, its caller ([`caller::Read`], [`caller::Write`] or
-//! [`caller::Visitor`]), its id ([`path::Path`] of [`path::Id`]), its query ([`query::Query`]) and
-//! its body ([`body::Body`]), and returns an [`answer`] or a [`problem::Problem`]. What a body or a
-//! query has is said twice, once as a schema and once as a reader; a test keeps the two together.
+//! [`caller::OpenWrite`]), its id ([`path::Path`] of [`path::Id`]), its query ([`query::Query`])
+//! and its body ([`body::Body`]), and returns an [`answer`] or a [`problem::Problem`]. What a body
+//! or a query has is said twice, once as a schema and once as a reader; a test keeps the two
+//! together.
 
 pub mod allow;
 pub mod answer;
@@ -19,6 +20,7 @@ pub mod credential;
 pub mod document;
 mod documented;
 pub mod edge;
+pub mod entrance;
 pub mod event_stream;
 pub mod example;
 pub mod field;
@@ -31,6 +33,7 @@ pub mod moment;
 pub mod page;
 pub mod path;
 pub mod problem;
+pub mod proxy;
 pub mod query;
 pub mod rate_limit;
 mod refusal;

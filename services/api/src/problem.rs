@@ -222,6 +222,12 @@ impl Problem {
         self
     }
 
+    /// The same with another sentence for the reader.
+    #[must_use]
+    pub fn detailed(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.kind.status

@@ -137,7 +137,7 @@ fn shared(key: Key) -> Key {
 }
 
 fn key_of(request: &Request) -> Key {
-    let hash = Credential::of(request.headers()).fingerprint().unwrap_or_else(|| {
+    let hash = Credential::of_request(request).fingerprint().unwrap_or_else(|| {
         let address = Origin::of(request).peer.map(|peer| network_of(peer.ip()));
         Sha256::digest(format!("{address:?}")).into()
     });

@@ -15,12 +15,19 @@
 //! told to those who may not see the directory: to them every agent but themselves is 403.
 
 use baton_commands::CommandError;
-use baton_domain::{account::AccountRefusal, task::TaskRefusal, webhook::WebhookRefusal};
+use baton_domain::{
+    AgentId, Timestamp,
+    account::AccountRefusal,
+    task::{CLAIMED, TaskRefusal},
+    webhook::WebhookRefusal,
+};
 use baton_feed::{FeedError, ListenError};
 use baton_history::FoldError;
 use baton_log::AppendError;
 use baton_projections::{Behind, QueryError};
+use baton_queue::ClaimError;
 use baton_webhooks::StoreError;
+use serde_json::json;
 
 use crate::problem::Problem;
 
@@ -40,6 +47,10 @@ impl From<CommandError> for Problem {
             CommandError::NotFound { what } => Self::not_found(what),
             CommandError::InactiveAgent { .. } => {
                 Self::invalid_field("assigned_to_agent_id", detail)
+            }
+            CommandError::Late { refusal, id, claim_generation } => {
+                let kept = json!({ "id": id, "claim_generation": claim_generation });
+                Self::from(*refusal).detailed(detail).with("late_completion", kept)
             }
             CommandError::Account(refusal) => of_account(refusal),
             CommandError::Task(refusal) => of_task(refusal),
@@ -116,6 +127,19 @@ impl From<QueryError> for Problem {
     }
 }
 
+impl From<ClaimError> for Problem {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::Command(command) => command.into(),
+            ClaimError::Behind(behind) => behind.into(),
+            ClaimError::Query(query) => query.into(),
+            ClaimError::Head(_) | ClaimError::Contended => {
+                Self::unavailable(RETRY_AFTER_SECONDS, &error)
+            }
+        }
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
@@ -138,8 +162,12 @@ fn of_account(refusal: AccountRefusal) -> Problem {
         | AccountRefusal::LastAdmin
         | AccountRefusal::StillAtWork { .. }
         | AccountRefusal::Full { .. } => Problem::conflict(detail),
+        // Who may not found the account needs a credential like everybody.
+        AccountRefusal::NotFirst => Problem::unauthorized(),
         AccountRefusal::NameIsAnId => Problem::invalid_field("name", detail),
         AccountRefusal::NoSuchAgent => Problem::not_found("Agent"),
+        AccountRefusal::NoSuchProject => Problem::not_found("Project"),
+        AccountRefusal::TooManyProjects { .. } => Problem::conflict(detail),
         AccountRefusal::NotOpened => Problem::not_found("Account"),
         AccountRefusal::NotAdmin { .. } | AccountRefusal::Protected { .. } => {
             Problem::forbidden(detail)
@@ -151,14 +179,26 @@ fn of_task(refusal: TaskRefusal) -> Problem {
     let detail = refusal.to_string();
     match refusal {
         TaskRefusal::NotFound => Problem::not_found("Task"),
+        TaskRefusal::NoSuch { what } => Problem::not_found(what),
+        // Nobody holds a task that stands like this.
+        TaskRefusal::Status { action: CLAIMED, .. }
+        | TaskRefusal::AssignedToAnother
+        | TaskRefusal::NotQueued
+        | TaskRefusal::NotClaimed => held(detail, None, None),
         TaskRefusal::AlreadyExists
         | TaskRefusal::Status { .. }
         | TaskRefusal::Waits
         | TaskRefusal::Fence { .. }
         | TaskRefusal::RetriesUsed { .. } => Problem::conflict(detail),
-        TaskRefusal::Held { by, lease_expires_at } => Problem::conflict(detail)
-            .with("claimed_by_agent_id", by.map(|agent| agent.to_string()))
-            .with("lease_expires_at", lease_expires_at.map(|end| end.to_string())),
+        TaskRefusal::Held { by, lease_expires_at }
+        | TaskRefusal::NotHolder { by, lease_expires_at } => held(detail, by, lease_expires_at),
+        TaskRefusal::ContextVersion { version, context } => {
+            Problem::conflict(detail).with("version", version).with("context", context)
+        }
+        TaskRefusal::ContextSourceProtected => Problem::forbidden(detail),
+        TaskRefusal::NotReleasable | TaskRefusal::NoAgent | TaskRefusal::NotAcceptable => {
+            Problem::forbidden(detail)
+        }
         TaskRefusal::EvidenceMissing | TaskRefusal::EvidenceWithoutCompletion => {
             Problem::invalid_field("evidence", detail)
         }
@@ -166,6 +206,13 @@ fn of_task(refusal: TaskRefusal) -> Problem {
         TaskRefusal::DependencyCycle => Problem::invalid_field("depends_on", detail),
         TaskRefusal::TooLarge { field, .. } => Problem::invalid_field(field, detail),
     }
+}
+
+/// Who holds the task, until when.
+fn held(detail: String, by: Option<AgentId>, lease_expires_at: Option<Timestamp>) -> Problem {
+    Problem::conflict(detail)
+        .with("claimed_by_agent_id", by.map(|agent| agent.to_string()))
+        .with("lease_expires_at", lease_expires_at.map(|end| end.to_string()))
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use baton_commands::{Caller, CommandError, Commands, Context, RequestKey, Who};
 use baton_domain::{Standing, Timestamp, account::Account};
 use baton_feed::{Feed, FeedError};
-use baton_projections::{Model, Reads};
+use baton_projections::{Model, Reads, tasks::FleetRules};
+use baton_queue::Queue;
 use baton_webhooks::{AddressRules, Deliveries};
 use poem::{EndpointExt, Response, endpoint::BoxEndpoint, middleware::AddData};
 use poem_openapi::{LicenseObject, OpenApiService, ServerObject};
@@ -16,11 +17,13 @@ use crate::{
     credential::Credential,
     document::Documents,
     edge::{EdgeSettings, PREFIXES, edge, routes},
+    entrance::Entrance,
     header::MIN_POSITION,
     problem::Problem,
+    rate_limit::Rates,
     resources::{
-        AgentsApi, EXAMPLES, EventsApi, HealthApi, MeApi, TaskEventsApi, TaskReadsApi,
-        TaskWritesApi, WebhooksApi,
+        AgentsApi, AnnotationsApi, ClaimsApi, ContextApi, EXAMPLES, EventsApi, HealthApi, MeApi,
+        ProjectsApi, QueueApi, StatsApi, TaskEventsApi, TaskReadsApi, TaskWritesApi, WebhooksApi,
     },
     root,
 };
@@ -34,12 +37,20 @@ pub struct Services {
     pub commands: Commands,
     /// Read models.
     pub reads: Reads,
+    /// The next tasks of each account.
+    pub queue: Queue,
     /// The delivery log of webhooks.
     pub deliveries: Deliveries,
     /// Where webhooks may point.
     pub addresses: AddressRules,
     /// Events, for those who follow them.
     pub feed: Feed,
+    /// Who comes in without a key.
+    pub entrance: Entrance,
+    /// How much of the service a credential may use.
+    pub rates: Rates,
+    /// What of the tasks needs somebody's attention.
+    pub fleet: FleetRules,
 }
 
 /// A reader: its standing in its account, and the account as the directory has it.
@@ -105,12 +116,22 @@ impl Authenticate<Caller> for Services {
     fn authenticate<'a>(
         &'a self,
         credential: &'a Credential,
-        _origin: &'a Origin,
+        origin: &'a Origin,
     ) -> Authenticated<'a, Caller> {
         Box::pin(async move {
             let secret = match credential {
                 Credential::AgentKey(secret) | Credential::ProjectToken(secret) => secret,
-                Credential::None => return Err(Problem::unauthorized()),
+                Credential::None if self.entrance.require_auth => {
+                    return Err(Problem::unauthorized());
+                }
+                Credential::None => {
+                    self.entrance.refuse_foreign_page(origin)?;
+                    return Ok(Caller::anybody());
+                }
+                Credential::User(name) => {
+                    self.entrance.refuse_foreign_page(origin)?;
+                    return Ok(self.commands.authenticate_user(name).await?);
+                }
             };
             let caller = self.commands.authenticate(secret.expose()).await?;
             // An agent key is never a project token, and the reverse.
@@ -119,6 +140,18 @@ impl Authenticate<Caller> for Services {
                 true => Ok(caller),
                 false => Err(CommandError::Unauthenticated.into()),
             }
+        })
+    }
+
+    fn admit<'a>(&'a self, origin: &'a Origin) -> Authenticated<'a, Caller> {
+        Box::pin(async move {
+            let founder = Caller::founder();
+            // The command looks again: another node may have been faster.
+            if !self.commands.directory().account(&founder.account).state.agents.is_empty() {
+                return Err(Problem::unauthorized());
+            }
+            self.entrance.only_local(origin)?;
+            Ok(founder)
         })
     }
 }
@@ -146,16 +179,20 @@ pub fn openapi() -> String {
     Documents::of(&api(), EXAMPLES).json
 }
 
-type Operations = (
+type Operations = (OfTasks, OfAccounts);
+
+type OfTasks = (
     TaskReadsApi,
     TaskWritesApi,
+    ClaimsApi,
+    QueueApi,
+    ContextApi,
+    AnnotationsApi,
     TaskEventsApi,
     EventsApi,
-    AgentsApi,
-    WebhooksApi,
-    MeApi,
-    HealthApi,
 );
+
+type OfAccounts = (ProjectsApi, AgentsApi, WebhooksApi, MeApi, StatsApi, HealthApi);
 
 fn api() -> OpenApiService<Operations, ()> {
     OpenApiService::new(Operations::default(), "Baton", env!("CARGO_PKG_VERSION"))

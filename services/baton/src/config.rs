@@ -3,7 +3,7 @@
 
 use std::{
     env::{self, VarError},
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::RangeInclusive,
     path::PathBuf,
     str::FromStr,
@@ -13,8 +13,10 @@ use std::{
 use baton_api::{
     body::{BODY_BYTES_MAX, BodyLimit},
     cors::{DEFAULT_ORIGINS, Origins},
+    proxy::TrustedProxies,
 };
 use baton_commands::MasterKey;
+use baton_projections::tasks::FleetRules;
 use tokio_postgres::Config as DatabaseConfig;
 
 const LISTEN_DEFAULT: &str = "127.0.0.1:18890";
@@ -25,6 +27,8 @@ const TOKEN_CHARS_MIN: usize = 16;
 /// Smaller ones would refuse ordinary requests; larger ones could not be read in time.
 const BODY_BYTES: RangeInclusive<usize> = 4_096..=8_388_608;
 const PAUSE_DAYS_MAX: u64 = 30;
+const FLEET_MINUTES: RangeInclusive<i64> = 1..=525_600;
+const FLEET_ROUNDS: RangeInclusive<i64> = 1..=1_000;
 const PAUSES_MAX: usize = 50;
 
 /// What a node is told from outside.
@@ -54,6 +58,12 @@ pub(crate) struct Settings {
     pub(crate) body: BodyLimit,
     /// Origins whose pages may call from a browser.
     pub(crate) origins: Origins,
+    /// Whether a credential is needed at all.
+    pub(crate) require_auth: bool,
+    /// Proxies that say who a user is.
+    pub(crate) proxies: TrustedProxies,
+    /// What needs somebody's attention.
+    pub(crate) fleet: FleetRules,
     /// Which log lines are written.
     pub(crate) log_filter: String,
     /// In which form.
@@ -93,16 +103,29 @@ impl Settings {
         Ok(Self {
             database: read("BATON_DATABASE_URL", database)?,
             nats_url: read("BATON_NATS_URL", nats_url)?,
-            listen: read_or("BATON_LISTEN", LISTEN_DEFAULT, parsed("must be ADDRESS:PORT"))?,
+            listen: listen()?,
             data_dir: read_or("BATON_DATA_DIR", DATA_DIR_DEFAULT, |text| Ok(text.into()))?,
             project_token: read("BATON_PROJECT_TOKEN", project_token)?,
             master_key: read("BATON_MASTER_KEY", master_key)?,
-            allow_private_webhooks: read_or("BATON_ALLOW_PRIVATE_WEBHOOKS", "false", flag)?,
+            allow_private_webhooks: read_also(
+                ["BATON_ALLOW_PRIVATE_WEBHOOKS", "DELEGA_ALLOW_PRIVATE_WEBHOOKS"],
+                flag,
+            )?
+            .unwrap_or(false),
             webhook_retry_pauses: read("BATON_WEBHOOK_RETRY_SCHEDULE", pauses)?,
             reads_per_minute: per_minute("BATON_RATE_LIMIT_READS_PER_MINUTE")?,
             writes_per_minute: per_minute("BATON_RATE_LIMIT_WRITES_PER_MINUTE")?,
-            body: read("BATON_BODY_BYTES_MAX", body_limit)?.unwrap_or_default(),
-            origins: read_or("BATON_CORS_ORIGINS", &DEFAULT_ORIGINS.join(","), origins)?,
+            body: read_also(["BATON_BODY_BYTES_MAX", "DELEGA_MAX_BODY_BYTES"], body_limit)?
+                .unwrap_or_default(),
+            origins: match read_also(["BATON_CORS_ORIGINS", "DELEGA_CORS_ORIGINS"], origins)? {
+                Some(origins) => origins,
+                None => Origins::new(DEFAULT_ORIGINS).expect("the default origins are origins"),
+            },
+            require_auth: read_also(["BATON_REQUIRE_AUTH", "DELEGA_REQUIRE_AUTH"], flag)?
+                .unwrap_or(true),
+            proxies: read_also(["BATON_TRUSTED_PROXY_IPS", "API_TRUSTED_PROXY_IPS"], proxies)?
+                .unwrap_or_default(),
+            fleet: fleet()?,
             log_filter: read_or("BATON_LOG", LOG_DEFAULT, log_filter)?,
             log_format: read_or("BATON_LOG_FORMAT", "text", log_format)?,
         })
@@ -125,6 +148,17 @@ fn read<T>(
     parse(&text).map(Some).map_err(|problem| SettingError { name, problem })
 }
 
+/// The setting, or else the one that other servers of the protocol have for it.
+fn read_also<T>(
+    [name, also]: [&'static str; 2],
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, SettingError> {
+    match read(name, &parse)? {
+        None => read(also, parse),
+        found => Ok(found),
+    }
+}
+
 fn read_or<T>(
     name: &'static str,
     default: &str,
@@ -143,6 +177,47 @@ fn parsed<T: FromStr>(problem: &'static str) -> impl Fn(&str) -> Result<T, Strin
 fn per_minute(name: &'static str) -> Result<u32, SettingError> {
     let problem = "must be a whole number; 0 is no limit";
     Ok(read(name, parsed(problem))?.unwrap_or(REQUESTS_PER_MINUTE_DEFAULT))
+}
+
+fn listen() -> Result<SocketAddr, SettingError> {
+    if let Some(address) = read("BATON_LISTEN", parsed("must be ADDRESS:PORT"))? {
+        return Ok(address);
+    }
+    let default: SocketAddr = LISTEN_DEFAULT.parse().expect("the default is an address");
+    let host = read("DELEGA_HOST", host)?.unwrap_or(default.ip());
+    let port = read("DELEGA_PORT", parsed("must be a port"))?.unwrap_or(default.port());
+    Ok(SocketAddr::new(host, port))
+}
+
+fn host(text: &str) -> Result<IpAddr, String> {
+    match text {
+        "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
+        _ => text.parse().map_err(|_| "must be an IP address or localhost".to_owned()),
+    }
+}
+
+fn fleet() -> Result<FleetRules, SettingError> {
+    let rules = FleetRules::default();
+    let minutes = |name| read(name, within(FLEET_MINUTES));
+    let rounds = read("BATON_FLEET_LOOPING_ROUNDS", within(FLEET_ROUNDS))?;
+    Ok(FleetRules {
+        silent_minutes: minutes("BATON_FLEET_SILENT_MINUTES")?.unwrap_or(rules.silent_minutes),
+        silent_minutes_without_lease: minutes("BATON_FLEET_SILENT_MINUTES_WITHOUT_LEASE")?
+            .unwrap_or(rules.silent_minutes_without_lease),
+        looping_rounds: rounds.unwrap_or(rules.looping_rounds),
+    })
+}
+
+fn within(range: RangeInclusive<i64>) -> impl Fn(&str) -> Result<i64, String> {
+    move |text| match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(format!("must be a whole number from {} to {}", range.start(), range.end())),
+    }
+}
+
+fn proxies(text: &str) -> Result<TrustedProxies, String> {
+    let proxies = text.parse::<TrustedProxies>();
+    proxies.map_err(|error| format!("must be a list of addresses: {error}"))
 }
 
 fn database(text: &str) -> Result<DatabaseConfig, String> {
@@ -261,6 +336,13 @@ mod tests {
         }
         assert!(origins("*").unwrap_err().contains("https://host"));
         assert!(origins("https://a.example,").is_err());
+        assert_eq!(host("localhost"), Ok(Ipv4Addr::LOCALHOST.into()));
+        assert_eq!(host("0.0.0.0"), Ok(Ipv4Addr::UNSPECIFIED.into()));
+        assert!(host("baton.example").unwrap_err().contains("IP address"));
+        assert!(proxies("10.0.0.1, fd00::/8").is_ok());
+        assert!(proxies("proxy.example").unwrap_err().contains("10.0.0.0/8"));
+        assert_eq!(within(FLEET_ROUNDS)("3"), Ok(3));
+        assert!(within(FLEET_MINUTES)("0").unwrap_err().contains("1 to 525600"));
         assert_eq!(log_format("json"), Ok(LogFormat::Json));
         assert!(log_format("xml").is_err());
     }

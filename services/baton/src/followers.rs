@@ -117,13 +117,15 @@ async fn shutdown(running: Vec<Running>) {
 }
 
 fn read_models(core: &Core, roles: &Roles) -> (Vec<Running>, Reads) {
-    let [tasks, webhooks] =
-        [Model::Tasks, Model::Webhooks].map(|model| match roles.has(Role::Projector) {
-            true => baton_projections::spawn(core.log.clone(), core.pool.clone(), model),
-            false => baton_projections::observe(core.pool.clone(), model),
-        });
-    let reads = Reads::new(core.request_pool.clone(), tasks.progress(), webhooks.progress());
-    (vec![tasks, webhooks], reads)
+    let models = Model::ALL.map(|model| match roles.has(Role::Projector) {
+        true => {
+            let history = core.commands.history().clone();
+            baton_projections::spawn(history, core.pool.clone(), model)
+        }
+        false => baton_projections::observe(core.pool.clone(), model),
+    });
+    let reads = Reads::new(core.request_pool.clone(), models.each_ref().map(Running::progress));
+    (models.into(), reads)
 }
 
 /// Listens on NATS for what other processes publish, and publishes.

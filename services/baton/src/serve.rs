@@ -2,9 +2,10 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use baton_api::{Services, edge::EdgeSettings, rate_limit::Rates};
+use baton_api::{Services, edge::EdgeSettings, entrance::Entrance, rate_limit::Rates};
 use baton_local::{DataDir, Nats, Postgres, PostgresSettings};
 use baton_operations::{Operations, Recorder};
+use baton_queue::Queue;
 use baton_webhooks::{AddressRules, Deliveries, SystemLookup};
 use poem::{
     Server,
@@ -128,10 +129,14 @@ async fn run(
     let operations = operations(&core, &node.roles, &followers, recorder, &stop);
     let services = Services {
         commands: core.commands.clone(),
+        queue: Queue::new(core.commands.clone(), reads.clone()),
         reads,
         deliveries: Deliveries::new(core.request_pool.clone()),
         addresses: AddressRules::new(node.settings.allow_private_webhooks, Arc::new(SystemLookup)),
         feed: core.feed(&stop),
+        entrance: entrance(&node.settings),
+        rates: rates(&node.settings),
+        fleet: node.settings.fleet,
     };
     let serving = async {
         let served = serve_http(node, services, operations, &stop).await;
@@ -181,11 +186,9 @@ async fn serve_http(
     let address = format!("http://{}", address.unwrap_or(settings.listen));
     let edge = EdgeSettings {
         body: settings.body,
-        rates: Rates {
-            reads_per_minute: settings.reads_per_minute,
-            writes_per_minute: settings.writes_per_minute,
-        },
+        rates: rates(settings),
         origins: settings.origins.clone(),
+        proxies: settings.proxies.clone(),
     };
     let server = Server::new_with_acceptor(acceptor);
     // Only now: whoever reads the address may call at once.
@@ -203,6 +206,23 @@ async fn serve_http(
         )
         .await
         .map_err(StartError::Http)
+}
+
+/// Who comes in without a key.
+fn entrance(settings: &Settings) -> Entrance {
+    let Settings { require_auth, origins, listen, .. } = settings;
+    if !require_auth {
+        tracing::warn!(
+            "whoever reaches {listen} may do everything: no credential is asked for \
+             (BATON_REQUIRE_AUTH)"
+        );
+    }
+    Entrance { require_auth: *require_auth, origins: origins.clone() }
+}
+
+fn rates(settings: &Settings) -> Rates {
+    let Settings { reads_per_minute, writes_per_minute, .. } = *settings;
+    Rates { reads_per_minute, writes_per_minute }
 }
 
 /// Cancelled at the first SIGINT or SIGTERM, while the second ends the process, which loses

@@ -108,7 +108,7 @@ pub(crate) enum StartError {
     AccountName,
     #[error("the account \"default\" exists from the start; its token is BATON_PROJECT_TOKEN")]
     DefaultAccount,
-    #[error("there is no such read model; there are: tasks, webhooks")]
+    #[error("there is no such read model; there are: tasks, webhooks, comments, context")]
     NoSuchModel,
     #[error("the command was not carried out")]
     Command(#[source] baton_commands::CommandError),

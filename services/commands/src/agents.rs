@@ -65,7 +65,26 @@ impl CreateAgent {
             permissions: None,
         }
     }
+
+    /// What the account is told, and the key that is shown once.
+    fn into_new_agent(self) -> (NewAgent, KeyText) {
+        let agent = NewAgent {
+            id: self.id,
+            name: self.name,
+            label: self.label,
+            display_name: self.display_name,
+            description: self.description,
+            role: self.role,
+            permissions: self.permissions,
+            key: self.key.to_new_key(),
+        };
+        (agent, self.key)
+    }
 }
+
+/// Create the first agent of an account, an admin.
+#[derive(Debug, Clone)]
+struct CreateFirstAgent(CreateAgent);
 
 /// Change an agent.
 #[derive(Debug, Clone)]
@@ -130,7 +149,9 @@ impl Commands {
         self.execute(context, command).await
     }
 
-    /// Creates an agent; the answer's secret is its key.
+    /// Creates an agent; the answer's secret is its key. For a
+    /// [founder](crate::Caller::founder) it must be the first that the account ever had, and
+    /// becomes an admin: of several who try at once, at whatever nodes, one succeeds.
     ///
     /// # Errors
     /// [`CommandError`]: not an admin, or the name is taken.
@@ -139,7 +160,10 @@ impl Commands {
         context: &Context,
         command: CreateAgent,
     ) -> Result<Answer<Account>, CommandError> {
-        self.execute(context, command).await
+        match context.caller.is_founder() {
+            true => self.execute(context, CreateFirstAgent(command)).await,
+            false => self.execute(context, command).await,
+        }
     }
 
     /// Changes an agent.
@@ -213,18 +237,19 @@ impl Command for CreateAgent {
     type State = Account;
 
     async fn plan(self, attempt: &Attempt<'_>) -> Result<Plan<Account>, CommandError> {
-        let agent = NewAgent {
-            id: self.id,
-            name: self.name,
-            label: self.label,
-            display_name: self.display_name,
-            description: self.description,
-            role: self.role,
-            permissions: self.permissions,
-            key: self.key.to_new_key(),
-        };
-        let plan = plan(attempt, self.id, AccountCommand::CreateAgent(agent))?;
-        Ok(Plan { secret: Some(self.key), ..plan })
+        let (agent, key) = self.into_new_agent();
+        let plan = plan(attempt, agent.id, AccountCommand::CreateAgent(agent))?;
+        Ok(Plan { secret: Some(key), ..plan })
+    }
+}
+
+impl Command for CreateFirstAgent {
+    type State = Account;
+
+    async fn plan(self, attempt: &Attempt<'_>) -> Result<Plan<Account>, CommandError> {
+        let (agent, key) = self.0.into_new_agent();
+        let plan = plan(attempt, agent.id, AccountCommand::CreateFirstAgent(agent))?;
+        Ok(Plan { secret: Some(key), ..plan })
     }
 }
 

@@ -7,11 +7,11 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use baton_domain::{
     AccountId, Order, Right, Standing, TaskId, Timestamp, WebhookId,
-    task::Task,
+    task::{Task, TaskRefusal},
     webhook::{Webhook, WebhookRefusal},
 };
 use baton_history::{KnownAccount, Versioned, account_stream, task_stream, webhook_stream};
-use baton_log::{Guard, StreamId};
+use baton_log::{Guard, Log, StreamId};
 
 use crate::{caller::Caller, error::CommandError, execute::Commands};
 
@@ -49,6 +49,10 @@ impl<'a> Attempt<'a> {
         &self.caller.account
     }
 
+    pub(crate) fn log(&self) -> &Log {
+        self.commands.log()
+    }
+
     /// Who may not manage webhooks is told so before it learns what there is.
     pub(crate) fn webhook_managers_only(&self) -> Result<(), CommandError> {
         match self.standing.may(Right::ManageWebhooks) {
@@ -76,6 +80,31 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Claims belong to agents: whoever is none is told so before it learns what there is.
+    pub(crate) fn agents_only(&self) -> Result<(), CommandError> {
+        match self.standing.agent() {
+            Some(_) => Ok(()),
+            None => Err(TaskRefusal::NoAgent.into()),
+        }
+    }
+
+    /// A task that the caller may read, or that waits for it in the queue.
+    pub(crate) async fn claimable_task(
+        &self,
+        id: &str,
+    ) -> Result<(StreamId, Versioned<Task>), CommandError> {
+        self.agents_only()?;
+        let what = "Task";
+        let id: TaskId = id.parse().map_err(|_| CommandError::NotFound { what })?;
+        let (stream, task) = self.task(id).await?;
+        let is_theirs = task.state.is_readable_by(&self.standing)
+            || task.state.is_queued_for(&self.standing, self.at);
+        match task.state.is_alive() && is_theirs {
+            true => Ok((stream, task)),
+            false => Err(CommandError::NotFound { what }),
+        }
+    }
+
     /// A task, whoever may read it: for what is decided on, not for what is shown.
     pub(crate) async fn task(
         &self,
@@ -85,6 +114,18 @@ impl<'a> Attempt<'a> {
         let task = self.commands.history().tasks().latest(&stream).await?;
         self.saw(&stream, task.version);
         Ok((stream, task))
+    }
+
+    /// A task that the caller may comment on.
+    pub(crate) async fn commentable_task(
+        &self,
+        id: &str,
+    ) -> Result<(StreamId, Versioned<Task>), CommandError> {
+        let (stream, task) = self.readable_task(id, "Task").await?;
+        match task.state.is_commentable_by(&self.standing, self.at) {
+            true => Ok((stream, task)),
+            false => Err(CommandError::NotWritable),
+        }
     }
 
     /// A task that the caller may write.

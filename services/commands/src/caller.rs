@@ -23,19 +23,40 @@ pub enum Who {
         /// no more, at other nodes within a second.
         token_hash: Option<KeyHash>,
     },
-    /// An agent, by the key it showed.
+    /// An agent, by the key it showed, or by the word of a trusted proxy.
     Agent {
         /// The agent.
         id: AgentId,
         /// The hash of its key: a key rotated meanwhile is good no more, at other nodes
-        /// within a second.
-        key_hash: KeyHash,
+        /// within a second. None where a proxy named the agent.
+        key_hash: Option<KeyHash>,
     },
     /// A part of Baton itself, by name.
     System(&'static str),
 }
 
+/// The part of Baton in whose name the first agent is created.
+const FOUNDER: &str = "bootstrap";
+
 impl Caller {
+    /// Somebody without a credential, where none is asked for: an admin without identity, in the
+    /// default account.
+    #[must_use]
+    pub fn anybody() -> Self {
+        Self { account: AccountId::default_account(), who: Who::Project { token_hash: None } }
+    }
+
+    /// Somebody without a credential who may create the default account's first agent.
+    #[must_use]
+    pub fn founder() -> Self {
+        Self::system(AccountId::default_account(), FOUNDER)
+    }
+
+    /// It is one of [`Caller::founder`].
+    pub(crate) fn is_founder(&self) -> bool {
+        self.who == Who::System(FOUNDER)
+    }
+
     /// A part of Baton itself, acting in an account.
     #[must_use]
     pub fn system(account: AccountId, name: &'static str) -> Self {
@@ -54,7 +75,8 @@ impl Caller {
             Who::Agent { id, key_hash } => directory
                 .agents
                 .get(id)
-                .filter(|agent| agent.is_live() && agent.key_hash == *key_hash)
+                .filter(|agent| agent.is_live())
+                .filter(|agent| key_hash.is_none_or(|hash| agent.key_hash == hash))
                 .map(Standing::of),
         }
     }

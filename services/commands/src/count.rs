@@ -26,6 +26,7 @@ fn kind(error: &CommandError) -> &'static str {
         CommandError::ReadOnly | CommandError::ProjectIsProtected => "forbidden",
         CommandError::NotWritable | CommandError::OneNotWritable { .. } => "not_writable",
         CommandError::NotFound { .. } | CommandError::OneNotFound { .. } => "not_found",
+        CommandError::Late { .. } => "late_completion",
         CommandError::InactiveAgent { .. } => "inactive_agent",
         CommandError::Account(_) => "refused_account",
         CommandError::Task(_) => "refused_task",

@@ -1,6 +1,8 @@
 //! Why a command was not carried out: a refusal is the caller's to mend, a failure is ours.
 
-use baton_domain::{account::AccountRefusal, task::TaskRefusal, webhook::WebhookRefusal};
+use baton_domain::{
+    CompletionId, account::AccountRefusal, task::TaskRefusal, webhook::WebhookRefusal,
+};
 use baton_history::FoldError;
 use baton_log::{AppendError, ReadError};
 
@@ -46,6 +48,16 @@ pub enum CommandError {
     /// Only admins put tasks into projects.
     #[error("only an admin may put a task into a project")]
     ProjectIsProtected,
+    /// What the caller had finished is kept, but it had lost its claim.
+    #[error("{refusal}; what you had finished is kept until somebody accepts it")]
+    Late {
+        /// Why it is refused.
+        refusal: Box<CommandError>,
+        /// Under which id it is kept.
+        id: CompletionId,
+        /// The claim that was lost.
+        claim_generation: i64,
+    },
     /// The account refused.
     #[error(transparent)]
     Account(#[from] AccountRefusal),
@@ -88,6 +100,11 @@ impl From<ReadError> for CommandError {
 }
 
 impl CommandError {
+    /// The refusal of what is kept all the same.
+    pub(crate) fn late(refusal: Self, id: CompletionId, claim_generation: i64) -> Self {
+        Self::Late { refusal: Box::new(refusal), id, claim_generation }
+    }
+
     /// A refusal rests on what was looked at: it holds only if that is what the log has.
     pub(crate) fn is_refusal(&self) -> bool {
         match self {
@@ -99,6 +116,7 @@ impl CommandError {
             | Self::NotFound { .. }
             | Self::InactiveAgent { .. }
             | Self::ProjectIsProtected
+            | Self::Late { .. }
             | Self::Account(_)
             | Self::Task(_)
             | Self::Webhook(_) => true,

@@ -18,8 +18,9 @@ use crate::{
     caller::{Caller, Who},
     count,
     error::CommandError,
-    idempotency::InUse,
+    idempotency::{Held, InUse},
     keys::{KEY_PREFIX, KeyText, hash_of},
+    openings::Openings,
     plan::{Change, Command, Kept, Plan},
     seal::MasterKey,
     sightings::Sightings,
@@ -38,6 +39,7 @@ pub struct Commands {
     project_token: KeyHash,
     in_use: InUse,
     sightings: Sightings,
+    openings: Openings,
 }
 
 /// What surrounds a command.
@@ -65,7 +67,8 @@ pub struct RequestKey {
 /// What a command led to.
 #[derive(Debug, Clone)]
 pub struct Answer<S> {
-    /// What it was about: `task/<id>`, `webhook/<id>`, or `agent/<id>` for changes of an account.
+    /// What it was about: `task/<id>`, `webhook/<id>`, `agent/<id>` or `project/<id>` for changes
+    /// of an account, or what hangs on a task, such as `comment/<id of the task>/<id>`.
     pub subject: StreamId,
     /// The state after the command's own events.
     pub state: Arc<S>,
@@ -92,6 +95,7 @@ impl Commands {
         Self {
             sightings: Sightings::new(pool.clone()),
             in_use: InUse::default(),
+            openings: Openings::default(),
             history,
             pool,
             directory,
@@ -116,6 +120,10 @@ impl Commands {
     #[must_use]
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    pub(crate) fn openings(&self) -> &Openings {
+        &self.openings
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -146,17 +154,23 @@ impl Commands {
                 found.ok_or(CommandError::Unauthenticated)?
             }
         };
-        if let Who::Agent { id, .. } = caller.who {
-            self.sightings.note(&caller.account, id, now());
-        }
+        self.saw(&caller);
         Ok(caller)
+    }
+
+    /// Notes that an agent was there.
+    pub(crate) fn saw(&self, caller: &Caller) {
+        if let Some(agent) = caller.agent() {
+            self.sightings.note(&caller.account, agent, now());
+        }
     }
 
     fn find_caller(&self, hash: &KeyHash, is_agent_key: bool) -> Option<Caller> {
         use subtle::ConstantTimeEq as _;
         if is_agent_key {
             let (account, agent) = self.directory.by_key(hash)?;
-            return Some(Caller { account, who: Who::Agent { id: agent.id, key_hash: *hash } });
+            let who = Who::Agent { id: agent.id, key_hash: Some(*hash) };
+            return Some(Caller { account, who });
         }
         let (account, token_hash) = if bool::from(hash.0.ct_eq(&self.project_token.0)) {
             (baton_domain::AccountId::default_account(), None)
@@ -194,20 +208,40 @@ impl Commands {
         context: &Context,
         command: C,
     ) -> Result<Answer<C::State>, CommandError> {
-        let account = context.caller.account.as_str();
-        let credential = context.caller.credential();
-        let _held = match &context.key {
-            Some(key) => Some(self.in_use.hold(account, &credential, &key.key)?),
-            None => None,
-        };
-        if let Some(key) = &context.key
-            && let Some((hash, replay)) = self.log().key(account, &credential, &key.key).await?
-        {
-            if hash != key.request_hash {
-                return Err(CommandError::KeyReused);
-            }
-            return self.replay(context, replay).await;
+        let _held = self.hold(context)?;
+        match self.earlier(context).await? {
+            Some(answer) => Ok(answer),
+            None => self.attempt(context, command).await,
         }
+    }
+
+    /// Keeps the idempotency key to this request while it runs.
+    pub(crate) fn hold(&self, context: &Context) -> Result<Option<Held>, CommandError> {
+        let Some(key) = &context.key else { return Ok(None) };
+        let (account, credential) = (&context.caller.account, context.caller.credential());
+        self.in_use.hold(account.as_str(), &credential, &key.key).map(Some)
+    }
+
+    /// The answer of an earlier request with the same idempotency key.
+    pub(crate) async fn earlier<S: Kept>(
+        &self,
+        context: &Context,
+    ) -> Result<Option<Answer<S>>, CommandError> {
+        let Some(key) = &context.key else { return Ok(None) };
+        let (account, credential) = (&context.caller.account, context.caller.credential());
+        match self.log().key(account.as_str(), &credential, &key.key).await? {
+            Some((hash, _)) if hash != key.request_hash => Err(CommandError::KeyReused),
+            Some((_, replay)) => self.replay(context, replay).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Decides and records, again where what was looked at has moved.
+    pub(crate) async fn attempt<C: Command>(
+        &self,
+        context: &Context,
+        command: C,
+    ) -> Result<Answer<C::State>, CommandError> {
         let at = now();
         for _ in 0..ATTEMPTS_MAX {
             let attempt = match Attempt::new(self, &context.caller, at) {
@@ -247,8 +281,9 @@ impl Commands {
         &self,
         context: &Context,
         attempt: &Attempt<'_>,
-        plan: Plan<S>,
+        mut plan: Plan<S>,
     ) -> Result<Answer<S>, CommandError> {
+        let refusal = plan.refusal.take();
         let version = plan.change.version_after();
         let mut writes = Vec::with_capacity(1 + plan.also.len());
         writes.extend(plan.change.to_write());
@@ -264,7 +299,11 @@ impl Commands {
             let position = self.log().head().await?;
             return Ok(self.answer(attempt, plan, None, position));
         }
-        let key = self.claim(context, &plan, version)?;
+        // A refusal is not kept under the key, what is recorded along with it or not.
+        let key = match &refusal {
+            Some(_) => None,
+            None => self.claim(context, &plan, version)?,
+        };
         let append = Append {
             account: context.caller.account.to_string(),
             actor: attempt.standing.actor.to_string(),
@@ -281,7 +320,8 @@ impl Commands {
                 if plan.change.stream == account_stream(&context.caller.account) {
                     self.show_at_once().await;
                 }
-                Ok(self.answer(attempt, plan, Some(at), receipt.position))
+                let answer = self.answer(attempt, plan, Some(at), receipt.position);
+                refusal.map_or(Ok(answer), Err)
             }
             Ok(Appended::Replayed(replay)) => self.replay(context, replay).await,
             Err(AppendError::KeyReused) => Err(CommandError::KeyReused),
@@ -336,9 +376,9 @@ impl Commands {
         let after = match recorded_at {
             Some(at) => {
                 for change in plan.also {
-                    change.keep(self, &envelope(at));
+                    change.keep(self, &envelope(at), position);
                 }
-                plan.change.keep(self, &envelope(at))
+                plan.change.keep(self, &envelope(at), position)
             }
             None => plan.change.before,
         };
@@ -361,7 +401,10 @@ impl Commands {
         let account = &context.caller.account;
         let directory = self.directory.at(account, replay.position).await?;
         let state = match S::kept(self) {
-            Some(kept) => kept.at(&replay.subject, replay.subject_version).await?,
+            Some(kept) => {
+                let stream = S::stream_of(&replay.subject);
+                kept.at(&stream, replay.subject_version).await?
+            }
             // An answer about an account is rendered from the directory.
             None => Arc::default(),
         };
@@ -404,7 +447,7 @@ impl Commands {
     }
 
     /// The caller's account has changed since this node looked.
-    async fn directory_moved(&self, context: &Context) -> Result<bool, CommandError> {
+    pub(crate) async fn directory_moved(&self, context: &Context) -> Result<bool, CommandError> {
         let account = &context.caller.account;
         let before = self.directory.account(account).version;
         self.directory.catch_up().await?;
@@ -417,6 +460,6 @@ fn sealed_for(subject: &StreamId) -> String {
 }
 
 /// The node's clock.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::from(jiff::Timestamp::now())
 }

@@ -6,6 +6,7 @@
 //! and nothing here reads a read model.
 
 mod agents;
+mod annotations;
 mod attempt;
 mod caller;
 mod count;
@@ -16,7 +17,12 @@ mod execute;
 mod idempotency;
 mod instance;
 mod keys;
+mod late;
+mod openings;
 mod plan;
+mod projects;
+mod proxied;
+mod queue;
 mod seal;
 mod secrets;
 mod sightings;
@@ -24,12 +30,17 @@ mod tasks;
 mod webhooks;
 
 pub use agents::{ChangeAgent, CreateAgent, DeleteAgent, OpenAccount, RotateKey, RotateToken};
+pub use annotations::{Annotate, AnnotateTask};
 pub use caller::{Caller, Who};
 pub use deletion::DeleteTasks;
 pub use error::CommandError;
 pub use execute::{Answer, Commands, Context, RequestKey};
 pub use instance::{InstanceError, check_instance, migrate};
 pub use keys::{KeyText, hash_of, random_token};
+pub use late::AcceptLateCompletion;
+pub use openings::{Listening, Opening};
+pub use projects::{ChangeProject, CreateProject, DeleteProject};
+pub use queue::{Begun, QueueClaim, Taken};
 pub use seal::{MasterKey, SealError};
 pub use secrets::SecretsError;
 pub use tasks::{ChangeTask, CreateTask, ForeignIds, TaskAction};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use baton_domain::{Envelope, account::Account, stored::Event as _, task::Task, webhook::Webhook};
 use baton_history::{Folded, KnownAccount, States, Versioned};
-use baton_log::{NewEvent, StreamId, StreamWrite};
+use baton_log::{NewEvent, Position, StreamId, StreamWrite};
 use uuid::Uuid;
 
 use crate::{attempt::Attempt, error::CommandError, execute::Commands, keys::KeyText};
@@ -25,12 +25,14 @@ pub(crate) struct Plan<S: Folded> {
     /// The account's last `account_seq`, where the decision rests on everything in the account.
     pub(crate) head: Option<i64>,
     pub(crate) secret: Option<KeyText>,
+    /// What is answered when it is recorded, where that is not the state.
+    pub(crate) refusal: Option<CommandError>,
 }
 
 impl<S: Folded> Plan<S> {
     pub(crate) fn new(change: Change<S>) -> Self {
         let subject = change.stream.clone();
-        Self { subject, change, also: Vec::new(), head: None, secret: None }
+        Self { subject, change, also: Vec::new(), head: None, secret: None, refusal: None }
     }
 }
 
@@ -50,11 +52,31 @@ pub(crate) trait Command: Clone + Send + Sync {
 pub(crate) trait Kept: Folded<Event: Clone + Send + Sync> {
     /// The kept states; accounts are kept by the directory instead.
     fn kept(commands: &Commands) -> Option<&States<Self>>;
+
+    /// The stream with the state that shows what a command was about.
+    fn stream_of(subject: &StreamId) -> StreamId {
+        subject.clone()
+    }
+
+    /// Tells those in this process who wait for such a state what was recorded at `position`.
+    fn tell(&self, commands: &Commands, stream: &StreamId, position: Position) {
+        let _ = (commands, stream, position);
+    }
 }
 
 impl Kept for Task {
     fn kept(commands: &Commands) -> Option<&States<Self>> {
         Some(commands.history().tasks())
+    }
+
+    /// The task itself, or the one on which hangs what it was about.
+    fn stream_of(subject: &StreamId) -> StreamId {
+        let task = subject.id.split('/').next().unwrap_or_default();
+        StreamId { kind: Self::KIND.to_owned(), id: task.to_owned(), ..subject.clone() }
+    }
+
+    fn tell(&self, commands: &Commands, stream: &StreamId, position: Position) {
+        commands.openings().tell(&stream.account, self, position);
     }
 }
 
@@ -76,7 +98,7 @@ impl<S: Folded> Change<S> {
         let new_event = |event: &S::Event| {
             let stored = event.encode();
             NewEvent {
-                event_id: Uuid::now_v7(),
+                event_id: event.id().unwrap_or_else(Uuid::now_v7),
                 event_type: stored.event_type,
                 schema_version: stored.schema_version,
                 payload: stored.payload,
@@ -97,7 +119,12 @@ impl<S: Folded> Change<S> {
 
 impl<S: Kept> Change<S> {
     /// The state after the change was recorded, kept for the next command.
-    pub(crate) fn keep(self, commands: &Commands, envelope: &Envelope) -> Versioned<S> {
+    pub(crate) fn keep(
+        self,
+        commands: &Commands,
+        envelope: &Envelope,
+        position: Position,
+    ) -> Versioned<S> {
         let version = self.version_after();
         let before = Arc::unwrap_or_clone(self.before.state);
         let state =
@@ -106,6 +133,7 @@ impl<S: Kept> Change<S> {
         if let Some(kept) = S::kept(commands) {
             kept.put(&self.stream, after.clone());
         }
+        after.state.tell(commands, &self.stream, position);
         after
     }
 }

@@ -1,12 +1,14 @@
 //! Commands about tasks.
 
 use baton_domain::{
-    Right, TaskId,
+    TaskId,
     task::{
-        Changes, Dependencies, Draft, Finish, Parent, Status, Task, TaskCommand, Tasks, Update,
+        Changes, ContextMerge, Dependencies, Draft, Finish, Parent, Session, Status, Task,
+        TaskCommand, Tasks, Update,
     },
 };
 use baton_history::{Versioned, task_stream};
+use baton_log::StreamId;
 use esrs::Aggregate as _;
 use uuid::Uuid;
 
@@ -15,15 +17,17 @@ use crate::{
     dependencies,
     error::CommandError,
     execute::{Answer, Commands, Context},
+    late,
     plan::{Change, Command, Plan},
+    projects,
 };
 
-/// Ids of things that a task may be put into. None of them exist yet in any account.
+/// Ids of things that a task may be put into.
 #[derive(Debug, Clone, Default)]
 pub struct ForeignIds {
-    /// A project's id.
-    pub project_id: Option<String>,
-    /// An epic's id.
+    /// A project's id, or none to take it out.
+    pub project_id: Option<Option<String>>,
+    /// An epic's id. No account has any yet.
     pub epic_id: Option<String>,
 }
 
@@ -94,6 +98,41 @@ pub enum TaskAction {
     Retry,
     /// Call it off.
     Cancel(Box<Finish>),
+    /// Hold this task, whoever asks must be an agent; what it holds already it holds longer.
+    Claim {
+        /// For how long, 30 to 3600.
+        lease_seconds: i64,
+    },
+    /// Hold it longer.
+    Heartbeat {
+        /// For how long from now.
+        lease_seconds: i64,
+        /// What its holder does, where it says so.
+        session: Option<Session>,
+        /// The claim the sender holds.
+        claim_generation: Option<i64>,
+    },
+    /// Say what its holder does.
+    SetState {
+        /// What.
+        session: Session,
+        /// The claim the sender holds.
+        claim_generation: Option<i64>,
+    },
+    /// Give it back.
+    Release {
+        /// For whoever takes it next.
+        handoff: Option<String>,
+        /// The claim the sender holds.
+        claim_generation: Option<i64>,
+    },
+    /// Merge keys into its context.
+    MergeContext(Box<ContextMerge>),
+    /// Say that the live entry of a key of its context is not to be trusted any more.
+    SupersedeContext {
+        /// The key.
+        key: String,
+    },
     /// Delete it.
     Delete,
 }
@@ -129,13 +168,17 @@ impl Command for CreateTask {
     type State = Task;
 
     async fn plan(mut self, attempt: &Attempt<'_>) -> Result<Plan<Task>, CommandError> {
-        protect_projects(attempt, &self.foreign)?;
+        if matches!(self.foreign.project_id, Some(Some(_))) {
+            projects::protect(attempt)?;
+        }
         // Nothing is said of what the body names before the parent is the caller's to write.
         let delegator = match &self.parent {
             Some(parent) => Some(attempt.writable_task(parent, "Parent task").await?),
             None => None,
         };
-        find_foreign(&self.foreign)?;
+        let project = self.foreign.project_id.as_ref();
+        self.changes.project_id = projects::placed(attempt, None, project)?;
+        find_epic(&self.foreign)?;
         if let Some(reference) = &self.assigned_to {
             self.changes.assigned_to = Some(Some(attempt.assignee(reference)?));
         }
@@ -172,11 +215,23 @@ impl Command for ChangeTask {
     type State = Task;
 
     async fn plan(self, attempt: &Attempt<'_>) -> Result<Plan<Task>, CommandError> {
-        let (stream, before) = attempt.writable_task(&self.id, "Task").await?;
+        let (stream, before) = reach(attempt, &self).await?;
+        if is_said_again(attempt, &before.state, &self.action) {
+            return Ok(Plan::new(Change { stream, before, events: Vec::new() }));
+        }
+        if let Some(kept) = late::instead(attempt, (&stream, &before), &self.action) {
+            return kept;
+        }
+        if !has_its_own_right(&self.action)
+            && !before.state.is_writable_by(&attempt.standing, attempt.at)
+        {
+            return Err(CommandError::NotWritable);
+        }
         let command = match self.action {
             TaskAction::Update { mut update, assigned_to, depends_on, foreign } => {
-                protect_projects(attempt, &foreign)?;
-                find_foreign(&foreign)?;
+                let (now, wanted) = (before.state.project_id, foreign.project_id.as_ref());
+                update.changes.project_id = projects::placed(attempt, now, wanted)?;
+                find_epic(&foreign)?;
                 update.changes.assigned_to = match assigned_to {
                     // An assignee that is set already may be inactive: it is no news.
                     Some(Some(reference)) if is_assignee(attempt, &before.state, &reference) => {
@@ -200,11 +255,61 @@ impl Command for ChangeTask {
                 TaskCommand::Retry(dependencies)
             }
             TaskAction::Cancel(finish) => TaskCommand::Cancel(finish),
+            TaskAction::MergeContext(merge) => TaskCommand::MergeContext(merge),
+            TaskAction::SupersedeContext { key } => TaskCommand::SupersedeContext { key },
             TaskAction::Delete => TaskCommand::Delete,
+            TaskAction::Claim { lease_seconds } => TaskCommand::Claim { lease_seconds },
+            TaskAction::Heartbeat { lease_seconds, session, claim_generation } => {
+                TaskCommand::Heartbeat { lease_seconds, session, claim_generation }
+            }
+            TaskAction::SetState { session, claim_generation } => {
+                TaskCommand::SetState { session, claim_generation }
+            }
+            TaskAction::Release { handoff, claim_generation } => {
+                TaskCommand::Release { handoff, claim_generation }
+            }
         };
         let events = Tasks::handle_command(&before.state, attempt.order(command))?;
         Ok(Plan::new(Change { stream, before, events }))
     }
+}
+
+/// The task, if it is there for the caller and this action.
+async fn reach(
+    attempt: &Attempt<'_>,
+    change: &ChangeTask,
+) -> Result<(StreamId, Versioned<Task>), CommandError> {
+    match change.action {
+        TaskAction::Claim { .. } => attempt.claimable_task(&change.id).await,
+        TaskAction::Heartbeat { .. } | TaskAction::SetState { .. } => {
+            attempt.agents_only()?;
+            attempt.readable_task(&change.id, "Task").await
+        }
+        _ => attempt.readable_task(&change.id, "Task").await,
+    }
+}
+
+/// Who may do it is not who may write the task: the decision says so.
+fn has_its_own_right(action: &TaskAction) -> bool {
+    matches!(
+        action,
+        TaskAction::Claim { .. }
+            | TaskAction::Heartbeat { .. }
+            | TaskAction::SetState { .. }
+            | TaskAction::Release { .. }
+    )
+}
+
+/// Whoever completed the task may say so again, as after a lost answer: without W, if it had that
+/// by a claim.
+fn is_said_again(attempt: &Attempt<'_>, task: &Task, action: &TaskAction) -> bool {
+    let TaskAction::Complete(finish) = action else { return false };
+    let names_another = finish.fence.claim_generation.is_some_and(|it| it != task.claim_generation);
+    let agent = attempt.standing.agent();
+    task.status == Status::Completed
+        && !names_another
+        && agent.is_some()
+        && task.completed_by == agent
 }
 
 /// Says what the task is to depend on after the update, and how it stands with that, where the
@@ -234,17 +339,8 @@ fn is_assignee(attempt: &Attempt<'_>, task: &Task, reference: &str) -> bool {
     found.is_some_and(|agent| task.assigned_to == Some(agent.id))
 }
 
-fn protect_projects(attempt: &Attempt<'_>, foreign: &ForeignIds) -> Result<(), CommandError> {
-    match foreign.project_id.is_none() || attempt.standing.may(Right::UseProjects) {
-        true => Ok(()),
-        false => Err(CommandError::ProjectIsProtected),
-    }
-}
-
-fn find_foreign(foreign: &ForeignIds) -> Result<(), CommandError> {
-    if foreign.project_id.is_some() {
-        return Err(CommandError::NotFound { what: "Project" });
-    }
+/// No account has epics yet.
+fn find_epic(foreign: &ForeignIds) -> Result<(), CommandError> {
     match foreign.epic_id {
         Some(_) => Err(CommandError::NotFound { what: "Epic" }),
         None => Ok(()),

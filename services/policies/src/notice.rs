@@ -54,10 +54,22 @@ pub(crate) fn notice(event: &RecordedEvent) -> Result<Option<Notice>, HandleErro
         | TaskEvent::ChildDelegated { .. }
         | TaskEvent::Assigned { .. }
         | TaskEvent::Claimed { .. }
-        | TaskEvent::Released
+        | TaskEvent::LeaseExtended { .. }
+        | TaskEvent::StateChanged { .. }
+        | TaskEvent::Released { .. }
+        | TaskEvent::CompletionLate { .. }
+        | TaskEvent::LateCompletionAccepted { .. }
         | TaskEvent::Blocked { .. }
         | TaskEvent::Unblocked
         | TaskEvent::Failed { .. }
+        | TaskEvent::Commented(_)
+        | TaskEvent::CommentDeleted(_)
+        | TaskEvent::Linked(_)
+        | TaskEvent::LinkDeleted(_)
+        | TaskEvent::SubtaskAdded(_)
+        | TaskEvent::SubtaskUpdated(_)
+        | TaskEvent::SubtaskDeleted(_)
+        | TaskEvent::ContextSuperseded { .. }
         | TaskEvent::Cancelled { .. } => None,
     })
 }

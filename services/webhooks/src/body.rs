@@ -1,7 +1,9 @@
 //! The body of a delivery (protocol 4.1, 4.2), made once: every attempt sends the same bytes.
 
 use baton_domain::stored::Event as _;
-use baton_domain::task::{HopKind, TaskDocument, TaskEvent, Transition};
+use baton_domain::task::{
+    CommentDocument, HopKind, LinkDocument, SessionState, TaskDocument, TaskEvent, Transition,
+};
 use baton_domain::{AgentId, DecodeError, Timestamp};
 use baton_history::{ActorDocument, Subject};
 use baton_log::RecordedEvent;
@@ -44,6 +46,12 @@ struct Members {
     to: Option<Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<HopKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_state: Option<Option<SessionState>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<CommentDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<LinkDocument>,
 }
 
 #[derive(Serialize)]
@@ -105,6 +113,8 @@ impl Content {
 fn members(event: &RecordedEvent, subject: &Subject) -> Result<Members, DecodeError> {
     let decoded = TaskEvent::decode(&event.event_type, event.schema_version, &event.payload)?;
     let name = |agent: Option<AgentId>| subject.account.name_of(agent?).map(str::to_owned);
+    let (by, at) = (subject.actor.agent(), event.recorded_at.into());
+    let task = event.stream.id.parse().unwrap_or_default(); // the stream's id is its task's
     let none = Members::default();
     Ok(match decoded {
         TaskEvent::Updated { changes, transition } => {
@@ -120,15 +130,33 @@ fn members(event: &RecordedEvent, subject: &Subject) -> Result<Members, DecodeEr
         TaskEvent::Delegated { from, to, kind, .. } => {
             Members { from: Some(name(from)), to: Some(name(to)), kind: Some(kind), ..none }
         }
+        TaskEvent::StateChanged { previous, .. } => {
+            Members { previous_state: Some(previous), ..none }
+        }
+        TaskEvent::Commented(commented) => {
+            Members { comment: Some(commented.comment.document(task, by, at)), ..none }
+        }
+        TaskEvent::Linked(linked) => {
+            Members { link: Some(linked.link.made(by, at).document(task)), ..none }
+        }
         TaskEvent::Created { .. }
         | TaskEvent::ChildDelegated { .. }
         | TaskEvent::Claimed { .. }
-        | TaskEvent::Released
+        | TaskEvent::LeaseExtended { .. }
+        | TaskEvent::Released { .. }
+        | TaskEvent::CompletionLate { .. }
+        | TaskEvent::LateCompletionAccepted { .. }
         | TaskEvent::Blocked { .. }
         | TaskEvent::Unblocked
         | TaskEvent::Completed { .. }
         | TaskEvent::Failed { .. }
         | TaskEvent::Cancelled { .. }
+        | TaskEvent::ContextSuperseded { .. }
+        | TaskEvent::CommentDeleted(_)
+        | TaskEvent::LinkDeleted(_)
+        | TaskEvent::SubtaskAdded(_)
+        | TaskEvent::SubtaskUpdated(_)
+        | TaskEvent::SubtaskDeleted(_)
         | TaskEvent::Deleted => none,
     })
 }

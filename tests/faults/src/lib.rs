@@ -4,6 +4,8 @@
 //! Must not: know the product from within. It is its operator, its clients, its receivers and the
 //! machine that fails under it.
 
+pub mod claimers;
+pub mod claims;
 pub mod deeds;
 pub mod deliveries;
 pub mod faults;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use baton_faults::journal::Journal;
-use baton_faults::{rebuild, suite};
+use baton_faults::{claimers, rebuild, suite};
 use clap::Parser;
 
 /// Faults under load: kills, freezes, crashes and outages of everything that Baton stands on, and
@@ -31,6 +31,12 @@ struct Arguments {
     /// Instead: a rebuild of the read models beside load.
     #[arg(long)]
     rebuild: bool,
+    /// Instead: claimers at two nodes empty a queue.
+    #[arg(long, conflicts_with = "rebuild")]
+    queue: bool,
+    /// Tasks in that queue.
+    #[arg(long, default_value_t = 10_000)]
+    tasks: usize,
     /// Events that the rebuild reads.
     #[arg(long, default_value_t = 200_000)]
     events: i64,
@@ -45,13 +51,17 @@ fn main() -> ExitCode {
     let panics = journal.clone();
     std::panic::set_hook(Box::new(move |panic| panics.line(&panic.to_string())));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let seed = arguments.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
     let run = async {
         if arguments.rebuild {
             let size = rebuild::Size { events: arguments.events, rate: arguments.rate };
             rebuild::beside_load(size, &journal).await;
+        } else if arguments.queue {
+            let size = claimers::Size { tasks: arguments.tasks, claimers: 64, losers: 8, seed };
+            claimers::drain(size, &journal).await;
         } else {
             let extent = suite::Extent {
-                seed: arguments.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
+                seed,
                 from: arguments.from,
                 rounds: arguments.rounds,
                 rounds_per_world: arguments.rounds_per_world,

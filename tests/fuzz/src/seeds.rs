@@ -50,7 +50,8 @@ fn requests() -> Vec<String> {
         "status": "done", "completed": true, "execution_id": "run", "result_summary": null,
         "error_message": "e", "notes": ["n"], "expected_revision": 1, "claim_generation": 0,
         "evidence": [{"kind": "pr", "ref": "r", "summary": "s"}], "depends_on": "a,b",
-        "labels": null, "reason": "r",
+        "labels": null, "reason": "r", "lease_seconds": 60, "state": "working", "detail": "d",
+        "handoff": "h",
     });
     let agent = json!({
         "name": "writer", "label": "@w", "display_name": "W", "description": null,
@@ -62,6 +63,11 @@ fn requests() -> Vec<String> {
         "signature_scheme": "timestamped", "ordering": "strict", "active": true,
         "from_position": 0, "secret_overlap_seconds": 60,
     });
+    let annotation = json!({
+        "content": "c", "author": "A", "completed": true, "sort_order": -1, "kind": "pr",
+        "ref": "41", "repo": "acme/site", "url": "https://example.com", "name": "p",
+        "emoji": null, "color": "#2f6fed",
+    });
     let queries = [
         "assigned_to=me&created_by=x&parent_task_id=1&label=a&labels=a,b&labels=c&tags=d&priority=3",
         "status=open,done&completed=true&include_completed=no&claimed=1&search=%C3%A4",
@@ -70,7 +76,7 @@ fn requests() -> Vec<String> {
         "correlation_id=8e03978e-40d5-43dd-bc93-6894a57f9324&until=completed&timeout=60&limit=1",
         "project_id=1&epic_id=2&assigned_to_agent_id=none&state=working",
     ];
-    let mut seeds: Vec<String> = [task, update, agent, webhook]
+    let mut seeds: Vec<String> = [task, update, agent, webhook, annotation]
         .iter()
         .map(|body| format!("POST /v1/{id}\n{key}\nIdempotency-Key: k\n\n{body}"))
         .collect();

@@ -14,7 +14,7 @@ use crate::extent::Extent;
 use crate::figure::{Figure, KEYS};
 use crate::machine;
 use crate::report::{Report, say};
-use crate::scenarios::{appends, ceiling, long_log, many_tasks, requests, webhooks};
+use crate::scenarios::{appends, ceiling, claims, long_log, many_tasks, requests, webhooks};
 use crate::yardstick::Yardstick;
 
 /// What all scenarios share.
@@ -51,6 +51,8 @@ pub async fn run(extent: Extent) -> Report {
     bench.part(&mut figures, &["rebuild_rate", "start_ms"], long_log::measure(&bench)).await;
     let keys = ["scale_1m_over_1k", "rss_mib"];
     bench.part(&mut figures, &keys, many_tasks::measure(&bench)).await;
+    let keys = ["claim", "claim_p99_with_audit"];
+    bench.part(&mut figures, &keys, claims::measure(&bench)).await;
     let wanted = |figure: &Figure| bench.extent.wants(&[figure.key]);
     figures.retain(wanted);
     figures.sort_by_key(|figure| KEYS.iter().position(|key| key.name == figure.key));

@@ -39,6 +39,8 @@ pub enum Goal {
     Tasks(u64),
     /// So many tasks alone, each completed.
     Completed(u64),
+    /// So many open tasks, for anybody.
+    Open(u64),
 }
 
 /// What was written.
@@ -77,7 +79,7 @@ pub async fn fill(log: &Log, agents: &[AgentId], goal: Goal) -> Filled {
     let (wanted, each) = match goal {
         Goal::Events(events) => (events, 6),
         Goal::Tasks(tasks) => (tasks, 8),
-        Goal::Completed(tasks) => (tasks, 1),
+        Goal::Completed(tasks) | Goal::Open(tasks) => (tasks, 1),
     };
     let wanted = wanted.div_ceil(each);
     let sample_every = wanted.div_ceil(SAMPLE_MAX);
@@ -165,6 +167,12 @@ impl Writer {
             Goal::Completed(_) => {
                 let mut single = self.create(&one, &other).await;
                 self.complete(&other, &mut single).await;
+                None
+            }
+            Goal::Open(_) => {
+                let (_, created) = Thing::created(&one, None);
+                self.append(&one, vec![created]).await;
+                self.tasks += 1;
                 None
             }
         }

@@ -6,7 +6,7 @@ use cargo_metadata::{Dependency, DependencyKind, Metadata, Package};
 use crate::Finding;
 
 /// Every crate of the house and those of ours it may depend on. `*` is all that are not tests.
-pub const ARROWS: [(&str, &[&str]); 18] = [
+pub const ARROWS: [(&str, &[&str]); 19] = [
     ("baton-domain", &[]),
     ("baton-log", &[]),
     ("baton-history", &["baton-domain", "baton-log"]),
@@ -21,6 +21,7 @@ pub const ARROWS: [(&str, &[&str]); 18] = [
         "baton-policies",
         &["baton-domain", "baton-log", "baton-history", "baton-feed", "baton-commands"],
     ),
+    ("baton-queue", &["baton-domain", "baton-log", "baton-commands", "baton-projections"]),
     (
         "baton-api",
         &[
@@ -30,6 +31,7 @@ pub const ARROWS: [(&str, &[&str]); 18] = [
             "baton-feed",
             "baton-commands",
             "baton-projections",
+            "baton-queue",
             "baton-webhooks",
         ],
     ),

@@ -1,6 +1,9 @@
 //! What an account can be told, and why it may refuse.
 
-use super::state::{KeyHash, Role};
+use super::{
+    project::ProjectCommand,
+    state::{KeyHash, Role},
+};
 use crate::AgentId;
 
 /// A key just made: the clear text is shown once by the caller and never comes here.
@@ -69,6 +72,8 @@ pub enum AccountCommand {
     },
     /// Create an agent.
     CreateAgent(NewAgent),
+    /// Create the first agent that the account ever has: an admin, whatever is asked for.
+    CreateFirstAgent(NewAgent),
     /// Change an agent.
     UpdateAgent {
         /// The agent.
@@ -91,6 +96,8 @@ pub enum AccountCommand {
         /// head.
         unfinished_tasks: u64,
     },
+    /// Do something about projects.
+    Project(ProjectCommand),
 }
 
 /// Why an account refuses a command.
@@ -111,6 +118,9 @@ pub enum AccountRefusal {
     /// A name must not look like an id (protocol 0.3).
     #[error("an agent's name must not have the form of an id")]
     NameIsAnId,
+    /// The account has an agent, or once had one.
+    #[error("the account's first agent was created already")]
+    NotFirst,
     /// No such agent.
     #[error("Agent not found")]
     NoSuchAgent,
@@ -137,6 +147,15 @@ pub enum AccountRefusal {
     StillAtWork {
         /// How many.
         unfinished_tasks: u64,
+    },
+    /// No such project.
+    #[error("Project not found")]
+    NoSuchProject,
+    /// The account has as many projects as it may.
+    #[error("the account has {max} projects, which is the most it may have")]
+    TooManyProjects {
+        /// The limit.
+        max: usize,
     },
     /// The account holds as many agents as it may.
     #[error("the account has {max} agents, which is the most it may hold")]

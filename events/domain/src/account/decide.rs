@@ -2,13 +2,13 @@
 
 use super::{
     AccountCommand, AccountEvent, AccountRefusal, AgentChanges, AgentCreated, AgentUpdated,
-    NewAgent,
+    NewAgent, project,
     state::{Account, Agent, Role},
 };
 use crate::{AgentId, Order, Right, Standing};
 
 /// Agents an account may hold, living and remembered: each node keeps them all in memory.
-pub(super) const AGENTS_MAX: usize = 10_000;
+pub const AGENTS_MAX: usize = 10_000;
 
 pub(super) fn decide(
     account: &Account,
@@ -30,6 +30,13 @@ pub(super) fn decide(
             Ok(vec![AccountEvent::TokenRotated { token_hash }])
         }
         AccountCommand::CreateAgent(agent) => create(account, by, agent),
+        AccountCommand::CreateFirstAgent(_) if !account.agents.is_empty() => {
+            Err(AccountRefusal::NotFirst)
+        }
+        AccountCommand::CreateFirstAgent(agent) => {
+            let admin = NewAgent { role: Some(Role::Admin), permissions: None, ..agent };
+            create(account, by, admin)
+        }
         AccountCommand::UpdateAgent { agent, changes } => update(account, by, agent, changes),
         AccountCommand::RotateKey { agent, key } => {
             living(account, agent)?;
@@ -45,6 +52,7 @@ pub(super) fn decide(
         AccountCommand::DeleteAgent { agent, unfinished_tasks } => {
             delete(account, by, agent, unfinished_tasks)
         }
+        AccountCommand::Project(command) => project::decide(account, by, command),
     }
 }
 

@@ -62,6 +62,30 @@ fn names_are_unique_among_the_living() {
 }
 
 #[test]
+fn the_first_agent_is_an_admin_and_there_is_but_one_first() {
+    let first = |n, name, role| match agent(n, name, role) {
+        AccountCommand::CreateAgent(agent) => {
+            let permissions = Some(vec!["agents.read".to_owned()]);
+            AccountCommand::CreateFirstAgent(NewAgent { permissions, ..agent })
+        }
+        other => other,
+    };
+    let by = Standing::system("bootstrap");
+    let given = account(&[first(1, "ada", Some(Role::Worker))]);
+    let ada = given.find("ada").unwrap();
+    assert_eq!((ada.role, &ada.permissions), (Role::Admin, &vec![]));
+    let again = run(&given, &by, first(2, "bob", Some(Role::Admin)));
+    assert_eq!(again, Err(AccountRefusal::NotFirst));
+    // One that was deleted was the first all the same.
+    let delete = AccountCommand::DeleteAgent { agent: id(1), unfinished_tasks: 0 };
+    let given = account(&[agent(1, "ada", None), delete]);
+    assert_eq!(run(&given, &by, first(2, "bob", None)), Err(AccountRefusal::NotFirst));
+    let worker = Standing { role: Some(Role::Worker), ..by };
+    let refused = run(&Account::default(), &worker, first(1, "ada", None));
+    assert!(matches!(refused, Err(AccountRefusal::NotAdmin { .. })));
+}
+
+#[test]
 fn only_an_account_that_was_opened_gets_another_token() {
     let token = |n| KeyHash([n; 32]);
     let rotate = AccountCommand::RotateToken { token_hash: token(2) };

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::state::{KeyHash, Role};
+use super::{
+    project::{ProjectCreated, ProjectDeleted, ProjectUpdated},
+    state::{KeyHash, Role},
+};
 use crate::{AgentId, json::settable};
 
 /// A fact about an account.
@@ -36,6 +39,12 @@ pub enum AccountEvent {
         /// The agent.
         agent_id: AgentId,
     },
+    /// A project was created.
+    ProjectCreated(ProjectCreated),
+    /// Fields of a project changed.
+    ProjectUpdated(ProjectUpdated),
+    /// A project was deleted.
+    ProjectDeleted(ProjectDeleted),
 }
 
 /// Payload of `agent.created`.

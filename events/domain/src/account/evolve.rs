@@ -37,6 +37,9 @@ pub(super) fn evolve(mut account: Account, event: AccountEvent) -> Account {
                 agent.deleted = true;
             }
         }
+        AccountEvent::ProjectCreated(created) => created.apply(&mut account, at),
+        AccountEvent::ProjectUpdated(updated) => updated.apply(&mut account, at),
+        AccountEvent::ProjectDeleted(deleted) => deleted.apply(&mut account),
     }
     account
 }

@@ -5,11 +5,17 @@ mod command;
 mod decide;
 mod event;
 mod evolve;
+mod project;
 mod render;
 mod state;
 
 pub use command::{AccountCommand, AccountRefusal, AgentChanges, NewAgent, NewKey};
+pub use decide::AGENTS_MAX;
 pub use event::{AccountEvent, AgentCreated, AgentUpdated};
+pub use project::{
+    PROJECTS_MAX, Project, ProjectChanges, ProjectCommand, ProjectCreated, ProjectDeleted,
+    ProjectDocument, ProjectUpdated,
+};
 pub use render::{AgentDirectoryDocument, AgentDocument, AgentRef, KeyExposure};
 pub use state::{Account, Agent, KeyHash, Role};
 

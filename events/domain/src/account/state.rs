@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, Timestamp};
+use super::project::Project;
+use crate::{AgentId, ProjectId, Timestamp};
 
 /// SHA-256 of a key or token of 256 random bits; prints as 64 lowercase hexadecimal characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,6 +112,8 @@ pub struct Account {
     pub token_hash: Option<KeyHash>,
     /// All agents that ever were, by id.
     pub agents: BTreeMap<AgentId, Agent>,
+    /// Its projects but for deleted ones, by id.
+    pub projects: BTreeMap<ProjectId, Project>,
     /// When the last event was recorded.
     pub touched_at: Option<Timestamp>,
     /// An `account.opened` was recorded.

@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::state::{EvidencePolicy, Note, Task};
+use super::{
+    context::{self, ContextSource},
+    state::{EvidencePolicy, Note, Task},
+};
 use crate::{
-    AgentId, TaskId, Timestamp,
+    AgentId, ProjectId, TaskId, Timestamp,
     json::{Object, merge_deep, merge_shallow, settable},
 };
 
@@ -51,6 +54,9 @@ macro_rules! changes {
             /// Keys to merge deeply into `context`.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub context: Option<Object>,
+            /// How the author of `context` knows; none for an agent's own conclusion.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub context_source: Option<ContextSource>,
             /// Whose task it is.
             #[serde(
                 skip_serializing_if = "Option::is_none",
@@ -74,11 +80,10 @@ macro_rules! changes {
                     Some(patch.into_iter().filter(is_new).collect::<Object>())
                         .filter(|patch| !patch.is_empty())
                 });
-                self.context = self.context.filter(|patch| {
-                    let mut merged = task.context.clone();
-                    merge_deep(&mut merged, patch.clone());
-                    merged != task.context
-                });
+                let source = self.context_source;
+                self.context =
+                    self.context.filter(|patch| context::is_news(task, patch, source));
+                self.context_source = source.filter(|_| self.context.is_some());
                 self
             }
 
@@ -114,8 +119,9 @@ macro_rules! changes {
                     merge_shallow(&mut task.metadata, patch);
                 }
                 if let Some(patch) = self.context.filter(|patch| !patch.is_empty()) {
-                    merge_deep(&mut task.context, patch);
                     task.context_version += 1;
+                    context::enter(task, patch.keys(), self.context_source, (author, at));
+                    merge_deep(&mut task.context, patch);
                 }
                 let notes = self.notes.into_iter().map(|text| Note { at, author, text });
                 task.notes.extend(notes);
@@ -150,6 +156,8 @@ changes! {
         reminder_time: Timestamp,
         /// Whether completion must be proved.
         evidence_policy: EvidencePolicy,
+        /// The project it is put into.
+        project_id: ProjectId,
         /// Which kind of worker it is for.
         workflow_slug: String,
         /// Expected tokens.
@@ -172,6 +180,13 @@ changes! {
 }
 
 impl Changes {
+    /// The version of the stored form: the first knew fewer fields, and what lacks the others is
+    /// still written in it.
+    #[must_use]
+    pub(crate) fn schema_version(&self) -> i16 {
+        if self.project_id.is_some() || self.context_source.is_some() { 2 } else { 1 }
+    }
+
     /// Nothing is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -184,6 +199,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::{stored::Event as _, task::TaskEvent};
 
     #[test]
     fn only_what_differs_is_left() {
@@ -201,6 +217,22 @@ mod tests {
         let left = sent.only_new(&task);
         assert_eq!(left.names(), ["content", "description", "metadata"]);
         assert_eq!(left.metadata, json!({"b": 2}).as_object().cloned());
+    }
+
+    /// What another version of Baton cannot know, it must not fold as if it were not there.
+    #[test]
+    fn fields_that_the_first_form_did_not_have_are_a_form_of_their_own() {
+        let project_id = Some(Some(ProjectId::default()));
+        for (changes, version) in [
+            (Changes::default(), 1),
+            (Changes { priority: Some(1), context: Some(Object::new()), ..Changes::default() }, 1),
+            (Changes { project_id, ..Changes::default() }, 2),
+            (Changes { project_id: Some(None), ..Changes::default() }, 2),
+            (Changes { context_source: Some(ContextSource::Imported), ..Changes::default() }, 2),
+        ] {
+            let event = TaskEvent::Updated { changes, transition: None };
+            assert_eq!(event.encode().schema_version, version, "{event:?}");
+        }
     }
 
     #[test]

@@ -2,8 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{changes::Changes, state::EvidenceItem, status::Status};
-use crate::{AgentId, TaskId};
+use super::{
+    annotation::Annotation,
+    changes::Changes,
+    context::ContextMerge,
+    state::{EvidenceItem, SessionState},
+    status::Status,
+};
+use crate::{AgentId, CompletionId, TaskId, json::Object};
 
 /// What a child takes from the task it is delegated from (protocol 1.3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +67,28 @@ pub struct Finish {
     pub fence: Fence,
 }
 
+/// What the holder of a task says it is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// In one word.
+    pub state: SessionState,
+    /// In more; none clears what was said before.
+    pub detail: Option<String>,
+}
+
+/// What a holder said that finished after it had lost its claim, as the log keeps it.
+#[derive(Debug, Clone)]
+pub struct LateCompletion {
+    /// Its id.
+    pub id: CompletionId,
+    /// Whose it is.
+    pub by: AgentId,
+    /// Fields to set.
+    pub changes: Changes,
+    /// Proof.
+    pub evidence: Option<Vec<EvidenceItem>>,
+}
+
 /// An update of a task.
 #[derive(Debug, Clone, Default)]
 pub struct Update {
@@ -108,8 +136,59 @@ pub enum TaskCommand {
     Retry(Dependencies),
     /// Call it off.
     Cancel(Box<Finish>),
+    /// Hold it, by an agent that asks for this task: what it holds already is held longer.
+    Claim {
+        /// For how long, 30 to 3600; checked at the edge.
+        lease_seconds: i64,
+    },
+    /// Hold it, by an agent that asks for any task: what it holds already is not meant.
+    ClaimQueued {
+        /// For how long, 30 to 3600; checked at the edge.
+        lease_seconds: i64,
+    },
+    /// Hold it longer.
+    Heartbeat {
+        /// For how long from now.
+        lease_seconds: i64,
+        /// What its holder does, where it says so.
+        session: Option<Session>,
+        /// The claim the sender holds.
+        claim_generation: Option<i64>,
+    },
+    /// Say what its holder does.
+    SetState {
+        /// What.
+        session: Session,
+        /// The claim the sender holds.
+        claim_generation: Option<i64>,
+    },
+    /// Give it back.
+    Release {
+        /// For whoever takes it next.
+        handoff: Option<String>,
+        /// The claim the sender holds.
+        claim_generation: Option<i64>,
+    },
+    /// Keep what somebody had finished who had lost its claim.
+    KeepLate {
+        /// A fresh id.
+        id: CompletionId,
+        /// What it said.
+        finish: Box<Finish>,
+    },
+    /// Complete it with what was kept so.
+    AcceptLate(Box<LateCompletion>),
+    /// Merge keys into its context.
+    MergeContext(Box<ContextMerge>),
+    /// Say that the live entry of a key of its context is not to be trusted any more.
+    SupersedeContext {
+        /// The key.
+        key: String,
+    },
     /// Delete it.
     Delete,
+    /// Change what hangs on it: comments, subtasks, links.
+    Annotate(Box<Annotation>),
     /// Look at what it depends on again: one of those was completed or deleted (protocol 1.2).
     Reconsider {
         /// Those that were deleted.
@@ -150,6 +229,32 @@ pub enum TaskRefusal {
         /// Until when.
         lease_expires_at: Option<crate::Timestamp>,
     },
+    /// It is somebody else's to do.
+    #[error("the task is assigned to another agent")]
+    AssignedToAnother,
+    /// The queue does not have it for this agent.
+    #[error("the task does not wait for this agent")]
+    NotQueued,
+    /// The sender holds no claim on it, or one that has lapsed.
+    #[error("you hold no live claim on this task; claim it first")]
+    NotHolder {
+        /// Who holds it, or held it last.
+        by: Option<AgentId>,
+        /// Until when.
+        lease_expires_at: Option<crate::Timestamp>,
+    },
+    /// Nobody holds it.
+    #[error("the task is not claimed")]
+    NotClaimed,
+    /// Only its holder or an admin gives it back.
+    #[error("only the agent that holds the task, or an admin, may release it")]
+    NotReleasable,
+    /// Only an agent can hold a task.
+    #[error("only an agent can hold a task: use an agent key")]
+    NoAgent,
+    /// Only those whose task it is take what came late.
+    #[error("only the task's creator, its assignee or an admin may accept a late completion")]
+    NotAcceptable,
     /// A fence does not hold.
     #[error("{field} is {actual}, not {expected}: read the task again and decide anew")]
     Fence {
@@ -172,6 +277,23 @@ pub enum TaskRefusal {
     /// Only an admin may lift the policy.
     #[error("only an admin may remove a required evidence policy")]
     EvidencePolicyProtected,
+    /// The context is not the one that the sender knows.
+    #[error("the context is at version {version}: read it again and decide anew")]
+    ContextVersion {
+        /// Where it is.
+        version: i64,
+        /// What it is.
+        context: Object,
+    },
+    /// Only an admin may vouch for others.
+    #[error("only an admin may give the source human_stated or imported")]
+    ContextSourceProtected,
+    /// It has no such comment, subtask or link, or no live entry of such a key.
+    #[error("{what} not found")]
+    NoSuch {
+        /// What was named, for example `Comment`.
+        what: &'static str,
+    },
     /// No retry is left.
     #[error("all {max_retries} retries are used")]
     RetriesUsed {

@@ -3,8 +3,11 @@
 //! Who may give a command at all is decided before, by the rights of `super::rights`.
 
 use super::{
+    annotation,
     changes::Changes,
+    claims,
     command::{Dependencies, Draft, Fence, Finish, TaskCommand, TaskRefusal, Update},
+    context::{self, CONTEXT_KEYS_MAX},
     event::{TaskEvent, Transition},
     fold,
     state::{EvidenceItem, EvidencePolicy, HopKind, Task},
@@ -24,7 +27,7 @@ pub(super) const DELEGATION_DEPTH_MAX: u32 = 100;
 const PRIORITY_DEFAULT: u8 = 2;
 const MAX_RETRIES_DEFAULT: i64 = 2;
 
-type Decision = Result<Vec<TaskEvent>, TaskRefusal>;
+pub(super) type Decision = Result<Vec<TaskEvent>, TaskRefusal>;
 
 pub(super) fn decide(task: &Task, order: Order<TaskCommand>) -> Decision {
     let Order { by, at, command } = order;
@@ -43,6 +46,24 @@ pub(super) fn decide(task: &Task, order: Order<TaskCommand>) -> Decision {
         TaskCommand::Retry(dependencies) => reopen(task, &by, dependencies),
         TaskCommand::Cancel(finish) => cancel(task, *finish),
         TaskCommand::Delete => Ok(vec![TaskEvent::Deleted]),
+        TaskCommand::MergeContext(merge) => context::merge(task, &by, *merge),
+        TaskCommand::SupersedeContext { key } => context::supersede(task, key),
+        TaskCommand::Annotate(annotation) => annotation::decide(task, *annotation),
+        TaskCommand::Claim { lease_seconds } => claims::claim(task, (&by, at), lease_seconds),
+        TaskCommand::ClaimQueued { lease_seconds } => {
+            claims::claim_queued(task, (&by, at), lease_seconds)
+        }
+        TaskCommand::Heartbeat { lease_seconds, session, claim_generation } => {
+            claims::heartbeat(task, (&by, at), lease_seconds, session, claim_generation)
+        }
+        TaskCommand::SetState { session, claim_generation } => {
+            claims::set_state(task, (&by, at), session, claim_generation)
+        }
+        TaskCommand::Release { handoff, claim_generation } => {
+            claims::release(task, &by, handoff, claim_generation)
+        }
+        TaskCommand::KeepLate { id, finish } => claims::keep_late(task, (&by, at), id, *finish),
+        TaskCommand::AcceptLate(late) => claims::accept_late(task, &by, *late),
         TaskCommand::Reconsider { gone, dependencies } => reconsider(task, &gone, dependencies),
     }
 }
@@ -251,7 +272,7 @@ fn reopen(task: &Task, by: &Standing, dependencies: Dependencies) -> Decision {
         Status::Open => Ok(vec![]),
         Status::Blocked if dependencies.wait => Err(TaskRefusal::Waits),
         Status::Blocked => Ok(vec![TaskEvent::Unblocked]),
-        Status::Claimed => Ok(vec![TaskEvent::Released]),
+        Status::Claimed => Ok(vec![claims::released(task, by, None)]),
         Status::Delegated => updated(Transition::TakenBack),
         Status::Completed => updated(Transition::Reopened),
         Status::Failed
@@ -269,7 +290,7 @@ fn reopen(task: &Task, by: &Standing, dependencies: Dependencies) -> Decision {
     }
 }
 
-fn complete(task: &Task, finish: Finish) -> Decision {
+pub(super) fn complete(task: &Task, finish: Finish) -> Decision {
     let Finish { changes, evidence, fence } = finish;
     match task.status {
         Status::Completed => {
@@ -319,11 +340,11 @@ fn cancel(task: &Task, finish: Finish) -> Decision {
     Ok(vec![TaskEvent::Cancelled { changes }])
 }
 
-fn refused(task: &Task, action: &'static str) -> TaskRefusal {
+pub(super) fn refused(task: &Task, action: &'static str) -> TaskRefusal {
     TaskRefusal::Status { from: task.status, action }
 }
 
-fn check_fence(task: &Task, fence: Fence) -> Result<(), TaskRefusal> {
+pub(super) fn check_fence(task: &Task, fence: Fence) -> Result<(), TaskRefusal> {
     let fences = [
         ("expected_revision", fence.expected_revision, task.revision),
         ("claim_generation", fence.claim_generation, task.claim_generation),
@@ -337,7 +358,7 @@ fn check_fence(task: &Task, fence: Fence) -> Result<(), TaskRefusal> {
 }
 
 /// What each write allows on its own must not add up to a task that no reader can carry.
-fn check_sizes(task: &Task, changes: &Changes) -> Result<(), TaskRefusal> {
+pub(super) fn check_sizes(task: &Task, changes: &Changes) -> Result<(), TaskRefusal> {
     let (max, unit) = (OBJECT_BYTES_MAX, "bytes");
     if let Some(patch) = &changes.metadata {
         let mut merged = task.metadata.clone();
@@ -351,6 +372,10 @@ fn check_sizes(task: &Task, changes: &Changes) -> Result<(), TaskRefusal> {
         json::merge_deep(&mut merged, patch.clone());
         if json::size_bytes(&merged) > max {
             return Err(TaskRefusal::TooLarge { field: "context", max, unit });
+        }
+        let max = CONTEXT_KEYS_MAX;
+        if merged.len() > max && merged.len() > task.context.len() {
+            return Err(TaskRefusal::TooLarge { field: "context", max, unit: "keys" });
         }
     }
     if let Some(Some(requirements)) = &changes.requirements

@@ -3,11 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    annotation::{
+        CommentDeleted, Commented, LinkDeleted, Linked, SubtaskAdded, SubtaskDeleted,
+        SubtaskUpdated,
+    },
     changes::Changes,
     command::Parent,
-    state::{EvidenceItem, HopKind},
+    state::{EvidenceItem, HopKind, SessionState},
 };
-use crate::{AgentId, TaskId, Timestamp};
+use crate::{AgentId, CompletionId, TaskId, Timestamp};
 
 /// A change of status that `task.updated` reports (protocol 4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +28,17 @@ pub enum Transition {
     TakenBack,
     /// The next event of the same command changes the status; the two are one change.
     Follows,
+}
+
+/// What a holder left for whoever takes the task next (protocol 1.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handoff {
+    /// In words.
+    pub note: Option<String>,
+    /// Whose words these are; none for the project token.
+    pub by: Option<AgentId>,
+    /// What the holder had said last that it does.
+    pub state: Option<SessionState>,
 }
 
 /// A fact about a task. Who and when are in its envelope.
@@ -75,8 +90,43 @@ pub enum TaskEvent {
         /// Until when, unless it has no end.
         lease_expires_at: Option<Timestamp>,
     },
+    /// Its holder holds it longer. Internal; the task shows no change but the lease's end.
+    LeaseExtended {
+        /// Until when.
+        lease_expires_at: Timestamp,
+    },
+    /// Its holder said what it does.
+    StateChanged {
+        /// In one word.
+        state: SessionState,
+        /// In more.
+        detail: Option<String>,
+        /// What it had said before.
+        previous: Option<SessionState>,
+    },
     /// Its holder gave it back.
-    Released,
+    Released {
+        /// What was left with it; none in what was recorded before there were any.
+        handoff: Option<Handoff>,
+    },
+    /// The actor had lost its claim, and finished. Internal; it changes nothing until accepted.
+    CompletionLate {
+        /// Its id, which is the event's too.
+        completion_id: CompletionId,
+        /// The claim that it had lost.
+        claim_generation: i64,
+        /// What was said along with it.
+        changes: Changes,
+        /// The proof.
+        evidence: Option<Vec<EvidenceItem>>,
+    },
+    /// The completion that follows is one that had come late. Internal.
+    LateCompletionAccepted {
+        /// Which.
+        completion_id: CompletionId,
+        /// Who had finished it.
+        agent_id: AgentId,
+    },
     /// It cannot be worked on.
     Blocked {
         /// For a task that it depends on, not by hand.
@@ -103,6 +153,43 @@ pub enum TaskEvent {
     },
     /// It was deleted.
     Deleted,
+    /// The live entry of a key of its context is not to be trusted any more. Internal.
+    ContextSuperseded {
+        /// The key.
+        key: String,
+    },
+    /// Somebody commented on it.
+    Commented(Commented),
+    /// A comment was deleted. Internal.
+    CommentDeleted(CommentDeleted),
+    /// Somebody linked it to something outside.
+    Linked(Linked),
+    /// A link was deleted. Internal.
+    LinkDeleted(LinkDeleted),
+    /// It has another subtask. Internal.
+    SubtaskAdded(SubtaskAdded),
+    /// A subtask changed. Internal.
+    SubtaskUpdated(SubtaskUpdated),
+    /// A subtask was deleted. Internal.
+    SubtaskDeleted(SubtaskDeleted),
+}
+
+impl TaskEvent {
+    /// The task is as it was, for all that its revision and its last change tell. Comments, links
+    /// and what is thought of its context stand beside it.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        matches!(
+            self,
+            Self::LeaseExtended { .. }
+                | Self::CompletionLate { .. }
+                | Self::ContextSuperseded { .. }
+                | Self::Commented(_)
+                | Self::CommentDeleted(_)
+                | Self::Linked(_)
+                | Self::LinkDeleted(_)
+        )
+    }
 }
 
 /// Stored form of the events that carry members of their own.
@@ -126,6 +213,11 @@ pub(crate) mod payload {
         pub(crate) kind: HopKind,
         #[serde(default, skip_serializing_if = "Changes::is_empty")]
         pub(crate) changes: Changes,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    pub(crate) struct ContextSuperseded {
+        pub(crate) key: String,
     }
 
     #[derive(Serialize, Deserialize)]
@@ -153,6 +245,40 @@ pub(crate) mod payload {
     }
 
     #[derive(Serialize, Deserialize)]
+    pub(crate) struct LeaseExtended {
+        pub(crate) lease_expires_at: Timestamp,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    pub(crate) struct StateChanged {
+        pub(crate) state: SessionState,
+        pub(crate) detail: Option<String>,
+        pub(crate) previous_state: Option<SessionState>,
+    }
+
+    /// The second version; the first said nothing but its name.
+    #[derive(Serialize, Deserialize)]
+    pub(crate) struct Released {
+        pub(crate) handoff: Handoff,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    pub(crate) struct CompletionLate {
+        pub(crate) completion_id: CompletionId,
+        pub(crate) claim_generation: i64,
+        #[serde(default, skip_serializing_if = "Changes::is_empty")]
+        pub(crate) changes: Changes,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub(crate) evidence: Option<Vec<EvidenceItem>>,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    pub(crate) struct LateCompletionAccepted {
+        pub(crate) completion_id: CompletionId,
+        pub(crate) agent_id: AgentId,
+    }
+
+    #[derive(Serialize, Deserialize)]
     pub(crate) struct Blocked {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pub(crate) waits: bool,
@@ -173,7 +299,7 @@ pub(crate) mod payload {
         pub(crate) changes: Changes,
     }
 
-    /// Released, unblocked and deleted say it all with their name.
+    /// Unblocked, deleted and the first version of released say it all with their name.
     #[derive(Serialize, Deserialize)]
     pub(crate) struct Nothing {}
 }

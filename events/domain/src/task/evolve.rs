@@ -6,12 +6,16 @@
 use super::{
     changes::Changes,
     command::Parent,
-    event::{TaskEvent, Transition},
-    state::{Claim, Hop, HopKind, Task},
+    event::{Handoff, TaskEvent, Transition},
+    state::{AcceptedLate, Claim, Hop, HopKind, LostClaim, Task},
     status::Status,
 };
-use crate::{TaskId, Timestamp};
+use crate::{CompletionId, TaskId, Timestamp};
 
+/// Lost claims that a task remembers: it must stay small.
+const LOST_CLAIMS_MAX: usize = 100;
+
+#[expect(clippy::too_many_lines, reason = "an arm for each event; there is nothing to split")]
 pub(super) fn evolve(mut task: Task, event: TaskEvent) -> Task {
     let (at, by) = (task.updated_at, task.updated_by);
     // One change is one revision: these only accompany another event of the same command.
@@ -19,12 +23,13 @@ pub(super) fn evolve(mut task: Task, event: TaskEvent) -> Task {
         event,
         TaskEvent::Assigned { .. }
             | TaskEvent::Delegated { kind: HopKind::Child, .. }
+            | TaskEvent::LateCompletionAccepted { .. }
             | TaskEvent::Updated {
                 transition: Some(Transition::Follows | Transition::RetriedWaiting),
                 ..
             }
     );
-    if !accompanies {
+    if !accompanies && !event.is_silent() {
         task.revision += 1;
     }
     match event {
@@ -51,9 +56,22 @@ pub(super) fn evolve(mut task: Task, event: TaskEvent) -> Task {
             transition.into_iter().for_each(|transition| transit(&mut task, transition));
         }
         TaskEvent::Claimed { lease_expires_at } => claim(&mut task, lease_expires_at),
-        TaskEvent::Released => {
-            task.claim = None;
-            task.status = Status::Open;
+        TaskEvent::LeaseExtended { lease_expires_at } => {
+            if let Some(claim) = &mut task.claim {
+                claim.lease_expires_at = Some(lease_expires_at);
+            }
+        }
+        TaskEvent::StateChanged { state, detail, previous: _ } => {
+            if let Some(claim) = &mut task.claim {
+                (claim.session_state, claim.detail) = (Some(state), detail);
+            }
+        }
+        TaskEvent::Released { handoff } => release(&mut task, handoff),
+        TaskEvent::CompletionLate { completion_id, claim_generation, .. } => {
+            keep_late(&mut task, completion_id, claim_generation);
+        }
+        TaskEvent::LateCompletionAccepted { completion_id, agent_id } => {
+            task.accepted_late = Some(AcceptedLate { id: completion_id, by: agent_id });
         }
         TaskEvent::Blocked { waits } => block(&mut task, waits),
         TaskEvent::Unblocked => {
@@ -63,13 +81,26 @@ pub(super) fn evolve(mut task: Task, event: TaskEvent) -> Task {
         TaskEvent::Completed { changes, evidence } => {
             finish(&mut task, Status::Completed, changes);
             task.completed_at = Some(at);
-            task.completed_by = by;
+            task.completed_by = task.accepted_late.map(|accepted| accepted.by).or(by);
             task.completion_evidence = evidence;
+            leave(&mut task, None);
         }
         TaskEvent::Failed { changes } => finish(&mut task, Status::Failed, changes),
         TaskEvent::Cancelled { changes } => finish(&mut task, Status::Cancelled, changes),
         // The rest stays: a deleted task shows its last state (protocol 4.1).
         TaskEvent::Deleted => task.deleted = true,
+        TaskEvent::ContextSuperseded { key } => {
+            if let Some(last) = task.context_provenance.get_mut(&key) {
+                last.superseded_at = Some(at);
+            }
+        }
+        TaskEvent::Commented(commented) => commented.apply(&mut task, at),
+        TaskEvent::CommentDeleted(gone) => gone.apply(&mut task),
+        TaskEvent::Linked(linked) => linked.apply(&mut task, by, at),
+        TaskEvent::LinkDeleted(gone) => gone.apply(&mut task),
+        TaskEvent::SubtaskAdded(added) => added.apply(&mut task, at),
+        TaskEvent::SubtaskUpdated(updated) => updated.apply(&mut task),
+        TaskEvent::SubtaskDeleted(gone) => gone.apply(&mut task),
     }
     task
 }
@@ -98,7 +129,7 @@ fn delegate(task: &mut Task, hop: Hop) {
     task.delegated_by = task.updated_by;
     task.assigned_to = hop.to;
     if hop.kind == HopKind::Handover {
-        task.claim = None;
+        drop_claim(task);
         if task.status != Status::Blocked {
             task.status = Status::Open;
         }
@@ -107,7 +138,7 @@ fn delegate(task: &mut Task, hop: Hop) {
 }
 
 fn block(task: &mut Task, waits: bool) {
-    task.claim = None;
+    drop_claim(task);
     task.status = Status::Blocked;
     task.waits = waits;
 }
@@ -115,22 +146,71 @@ fn block(task: &mut Task, waits: bool) {
 fn finish(task: &mut Task, status: Status, changes: Changes) {
     let (at, by) = (task.updated_at, task.updated_by);
     changes.apply(task, by, at);
-    task.claim = None;
+    drop_claim(task);
     task.waits = false;
     task.status = status;
 }
 
 fn claim(task: &mut Task, lease_expires_at: Option<Timestamp>) {
     let (at, by) = (task.updated_at, task.updated_by);
+    if let Some(former) = task.claim.take() {
+        lose(task, &former);
+    }
     task.status = Status::Claimed;
-    task.claim = Some(Claim { by, at, lease_expires_at, session_state: None });
+    task.claim = Some(Claim { by, at, lease_expires_at, session_state: None, detail: None });
     task.claim_generation += 1;
     task.holders.extend(by);
     task.started_at.get_or_insert(at);
 }
 
+/// The task is its own again. A claim on one that is delegated ends and changes no more.
+fn release(task: &mut Task, handoff: Option<Handoff>) {
+    task.release_count += 1;
+    end_claim(task);
+    if handoff.is_some() {
+        leave(task, handoff);
+    }
+}
+
+fn leave(task: &mut Task, handoff: Option<Handoff>) {
+    let Handoff { note, by, state } =
+        handoff.unwrap_or(Handoff { note: None, by: None, state: None });
+    (task.handoff_note, task.handoff_by, task.handoff_state) = (note, by, state);
+}
+
+/// Ends the claim. Unless its holder did that, it has lost it.
+fn drop_claim(task: &mut Task) {
+    let ended = task.claim.take();
+    if let Some(claim) = ended.filter(|claim| claim.by != task.updated_by) {
+        lose(task, &claim);
+    }
+}
+
+/// Notes that the task's present claim was lost.
+fn lose(task: &mut Task, claim: &Claim) {
+    let generation = task.claim_generation;
+    let is_known = task.lost_claims.iter().any(|lost| lost.generation == generation);
+    if let Some(by) = claim.by.filter(|_| !is_known) {
+        task.lost_claims.push(LostClaim { generation, by, late: None });
+    }
+    let over = task.lost_claims.len().saturating_sub(LOST_CLAIMS_MAX);
+    task.lost_claims.drain(..over);
+}
+
+fn keep_late(task: &mut Task, id: CompletionId, generation: i64) {
+    // One that has lapsed, and that nobody else has taken yet.
+    if let Some(claim) = task.claim.take_if(|_| generation == task.claim_generation) {
+        lose(task, &claim);
+        task.claim = Some(claim);
+    }
+    let lost = task.lost_claims.iter_mut().find(|lost| lost.generation == generation);
+    if let Some(lost) = lost {
+        lost.late = Some(id);
+    }
+}
+
 fn end_claim(task: &mut Task) {
-    task.claim = None;
+    drop_claim(task);
     if task.status == Status::Claimed {
         task.status = Status::Open;
     }
@@ -143,6 +223,7 @@ fn transit(task: &mut Task, transition: Transition) {
             task.reopen_count += 1;
             task.completed_at = None;
             task.completed_by = None;
+            task.accepted_late = None;
             task.completion_evidence = None;
         }
         Transition::Retried => {
@@ -152,7 +233,7 @@ fn transit(task: &mut Task, transition: Transition) {
         Transition::RetriedWaiting => task.retry_count += 1,
         Transition::TakenBack => {
             task.status = Status::Open;
-            task.claim = None;
+            drop_claim(task);
         }
         Transition::Follows => (),
     }

@@ -1,12 +1,14 @@
 //! A task as clients see it: its state with the names of its time (protocol 2.1).
 
 use serde::Serialize;
-use serde_json::Value;
 
-use super::state::{EvidenceItem, EvidencePolicy, SessionState, Task};
+use super::{
+    annotation::{CommentDocument, LinkDocument, SubtaskDocument},
+    state::{EvidenceItem, EvidencePolicy, SessionState, Task},
+};
 use crate::{
-    AgentId, TaskId, Timestamp,
-    account::{Account, AgentRef},
+    AgentId, ProjectId, TaskId, Timestamp,
+    account::{Account, AgentRef, Project, ProjectDocument},
     json::Object,
     task::{RecurringType, Status},
 };
@@ -55,10 +57,10 @@ pub struct TaskDocument {
     pub tags: Vec<String>,
     pub due_date: Option<jiff::civil::Date>,
     pub due_time: Option<String>,
-    pub project_id: Option<String>,
+    pub project_id: Option<ProjectId>,
     pub project_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub project: Option<Value>,
+    pub project: Option<Option<ProjectDocument>>,
     pub created_by_agent_id: Option<AgentId>,
     pub created_by_agent: Option<AgentRef>,
     pub assigned_to_agent_id: Option<AgentId>,
@@ -82,7 +84,7 @@ pub struct TaskDocument {
     pub handoff_note: Option<String>,
     pub handoff_by_agent_id: Option<AgentId>,
     pub handoff_by_agent: Option<AgentRef>,
-    pub handoff_state: Option<String>,
+    pub handoff_state: Option<SessionState>,
     pub evidence_policy: Option<EvidencePolicy>,
     pub completion_evidence: Option<Vec<EvidenceItem>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,24 +123,24 @@ pub struct TaskDocument {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub subtasks: Option<Vec<Value>>,
+    pub subtasks: Option<Vec<SubtaskDocument>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub comments: Option<Vec<Value>>,
+    pub comments: Option<Vec<CommentDocument>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub links: Option<Vec<Value>>,
+    pub links: Option<Vec<LinkDocument>>,
 }
 
 impl Task {
     /// The task with the names of `directory`, which is the account as of the same position.
     ///
-    /// What Baton does not keep yet (projects, epics, subtasks, usage) shows as it does for a
-    /// task that has none.
+    /// What Baton does not keep yet (epics, usage) shows as it does for a task that has none. What
+    /// comments say is not part of the task: whoever shows its detail adds them.
     #[must_use]
     #[expect(clippy::too_many_lines, reason = "one line a field; there is nothing to split")]
     pub fn document(&self, directory: &Account, view: View) -> TaskDocument {
         let agent = |id: Option<AgentId>| id.and_then(|id| directory.agent_ref(id));
         let name = |id: Option<AgentId>| id.and_then(|id| directory.name_of(id)).map(str::to_owned);
-        let beside = |shown: bool| shown.then(Vec::new);
+        let project = self.project_id.and_then(|id| directory.projects.get(&id));
         let is_whole = view != View::Summary;
         let is_listed = is_whole && view != View::Message;
         let claim = self.claim.as_ref();
@@ -158,9 +160,9 @@ impl Task {
             tags: self.labels.clone(),
             due_date: self.due_date,
             due_time: self.due_time.clone(),
-            project_id: None,
-            project_name: None,
-            project: is_listed.then_some(Value::Null),
+            project_id: project.map(|project| project.id),
+            project_name: project.map(|project| project.name.clone()),
+            project: is_listed.then(|| project.map(Project::document)),
             created_by_agent_id: self.created_by,
             created_by_agent: agent(self.created_by),
             assigned_to_agent_id: self.assigned_to,
@@ -180,11 +182,11 @@ impl Task {
             lease_expires_at: claim.and_then(|claim| claim.lease_expires_at),
             claim_generation: self.claim_generation,
             session_state: claim.and_then(|claim| claim.session_state),
-            session_state_detail: None,
-            handoff_note: None,
-            handoff_by_agent_id: None,
-            handoff_by_agent: None,
-            handoff_state: None,
+            session_state_detail: claim.and_then(|claim| claim.detail.clone()),
+            handoff_note: self.handoff_note.clone(),
+            handoff_by_agent_id: self.handoff_by,
+            handoff_by_agent: agent(self.handoff_by),
+            handoff_state: self.handoff_state,
             evidence_policy: self.evidence_policy,
             completion_evidence: self.completion_evidence.clone(),
             metadata: is_whole.then(|| self.metadata.clone()),
@@ -228,9 +230,9 @@ impl Task {
                 .collect(),
             created_at: self.created_at,
             updated_at: self.updated_at,
-            subtasks: beside(is_listed),
-            comments: beside(view == View::Detail),
-            links: beside(view == View::Detail),
+            subtasks: is_listed.then(|| self.subtask_documents()),
+            comments: (view == View::Detail).then(Vec::new),
+            links: (view == View::Detail).then(|| self.link_documents()),
         }
     }
 }

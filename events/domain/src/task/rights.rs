@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use super::state::Task;
+use super::{state::Task, status::Status};
 use crate::{AgentId, Right, Standing, Timestamp, names::route_of};
 
 /// Someone who may read a task without a right to read all.
@@ -80,6 +80,23 @@ impl Task {
         self.is_writable_by(caller, now) || (comments_on_all && self.is_readable_by(caller))
     }
 
+    /// The queue has the task for the caller at `now`, whether it may read it or not: nobody holds
+    /// it, and it is the caller's or nobody's and routes to the caller or to nobody (protocol 1.4).
+    #[must_use]
+    pub fn is_queued_for(&self, caller: &Standing, now: Timestamp) -> bool {
+        let Some(agent) = caller.agent().filter(|_| caller.may(Right::Write)) else {
+            return false;
+        };
+        let may_wait = matches!(self.status, Status::Open | Status::Claimed);
+        let is_waiting = may_wait && self.live_claim(now).is_none();
+        let is_routed = || self.labels.iter().any(|label| route_of(label).is_some());
+        let is_theirs = match self.assigned_to {
+            Some(to) => to == agent,
+            None => !is_routed() || self.routes_to(caller),
+        };
+        self.is_alive() && is_waiting && is_theirs
+    }
+
     /// One of the task's labels routes to the caller.
     #[must_use]
     pub fn routes_to(&self, caller: &Standing) -> bool {
@@ -134,7 +151,8 @@ mod tests {
         assert!(task.is_writable_by(&worker(4, "data-team"), now));
         let lease_expires_at = Timestamp::from_millis(2_000);
         let by = Some(id(5));
-        task.claim = Some(Claim { by, at: now, lease_expires_at, session_state: None });
+        task.claim =
+            Some(Claim { by, at: now, lease_expires_at, session_state: None, detail: None });
         assert!(!task.is_writable_by(&worker(4, "data-team"), now));
         assert!(task.is_writable_by(&worker(5, "x"), now));
         assert!(!task.is_writable_by(&worker(5, "x"), lease_expires_at.unwrap()));

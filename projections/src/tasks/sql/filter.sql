@@ -25,3 +25,15 @@ and ($12::boolean is null or $12 = (
 and ($14::date is null or t.due_date >= $14)
 and ($15::date is null or t.due_date <= $15)
 and ($16::text is null or t.session_state = $16)
+and ($17::text[] is null or exists (
+    select
+    from read.task_lists p
+    where p.account_id = i.account_id
+      and p.list = any ($17)
+      and p.status = i.status
+      and p.rank = 0
+      and p.priority = i.priority
+      and p.created_at = i.created_at
+      and p.task_id = i.task_id
+    offset 0
+))

@@ -1,7 +1,7 @@
 -- A page of lists in an order in which none are kept: everything in them, sorted.
 with page as materialized (
     select distinct i.priority, i.created_at, i.task_id,
-           case $19::text
+           case $20::text
                when 'updated' then -date_part('epoch', t.updated_at)
                when 'due' then t.due_date - date '2000-01-01'
                when 'completed' then -date_part('epoch', t.completed_at)
@@ -13,8 +13,8 @@ with page as materialized (
       and i.status = any ($3::text[])
       /* filter.sql */
     order by rank nulls last, i.priority, i.created_at, i.task_id
-    offset $17::bigint
-    limit $18::bigint
+    offset $18::bigint
+    limit $19::bigint
 )
 select t.state::text as state
 from page p

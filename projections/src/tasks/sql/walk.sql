@@ -14,12 +14,12 @@ with page as materialized (
           and i.status = l.status
           /* filter.sql */
         order by i.rank, i.priority, i.created_at, i.task_id
-        limit $17::bigint + $18::bigint
+        limit $18::bigint + $19::bigint
     ) walked
     group by walked.rank, walked.priority, walked.created_at, walked.task_id
     order by walked.rank, walked.priority, walked.created_at, walked.task_id
-    offset $17::bigint
-    limit $18::bigint
+    offset $18::bigint
+    limit $19::bigint
 )
 select t.state::text as state
 from page p

@@ -168,7 +168,7 @@ async fn queries_ids_and_literal_segments() {
         assert_eq!(answer.body, json!({"id": id, "min": 3}), "{path}");
     }
     let answer = send(call(Method::POST, "/v1/notes/search").finish()).await;
-    assert_eq!(answer.body, json!({"search": "writer"}));
+    assert_eq!(answer.body, json!({"search": "writer", "key": null}));
     // A literal segment wins over an id, but does not swallow ids that start like it.
     assert_eq!(send(call(Method::GET, "/v1/notes/search").finish()).await.status, 405);
     for id in ["searching", "sea", "s"] {
@@ -184,13 +184,17 @@ async fn queries_ids_and_literal_segments() {
 async fn an_open_operation_refuses_a_wrong_credential_but_not_a_missing_one() {
     let request = |key: Option<&str>| {
         let builder = Request::builder().method(Method::POST).uri_str("/v1/notes/search");
+        let builder = builder.header("Idempotency-Key", "again");
         match key {
             Some(key) => builder.header("X-Agent-Key", key).finish(),
             None => builder.finish(),
         }
     };
-    assert_eq!(send(request(None)).await.body, json!({"search": "nobody"}));
-    assert_eq!(send(request(Some("dlg_writer"))).await.body, json!({"search": "writer"}));
+    // An answer to nobody is nobody's to ask for again.
+    let nobody = json!({"search": "nobody", "key": null});
+    assert_eq!(send(request(None)).await.body, nobody);
+    let writer = json!({"search": "writer", "key": "again"});
+    assert_eq!(send(request(Some("dlg_writer"))).await.body, writer);
     assert_eq!(send(request(Some("dlg_wrong"))).await.status, 401);
 }
 

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     answer::{Created, Rendered},
     body::{Body, NoFields},
-    caller::{Read, Write},
+    caller::{OpenWrite, Read, Write},
     path::{Id, Path},
     problem::Problem,
     schema::{Agent as AgentSchema, AgentWithKey, DirectoryAgent, Either, OkDeleted},
@@ -60,14 +60,17 @@ impl AgentsApi {
     /// Create an agent
     ///
     /// The answer holds its key, which is never shown again.
+    ///
+    /// The first agent of all needs no credential: it may be created on the machine that Baton
+    /// runs on, at `localhost`, and is an admin whatever is asked for.
     #[oai(path = "/agents", method = "post", operation_id = "createAgent")]
     async fn create(
         &self,
         services: Data<&Arc<Services>>,
-        call: Write<Caller>,
+        call: OpenWrite<Caller>,
         body: Body<NewAgent>,
     ) -> Result<Created<AgentWithKey>, Problem> {
-        let context = services.context(&call, body.digest);
+        let context = services.context(&call.0, body.digest);
         let answer = services.commands.create_agent(&context, body.value.0).await?;
         with_key(&answer, &Facts::default(), KeyExposure::Prefix)
     }

@@ -3,14 +3,26 @@
 
 mod agent_bodies;
 mod agents;
+mod annotation_bodies;
+mod annotations;
+mod claim_bodies;
+mod claims;
+mod context;
+mod context_bodies;
+mod context_query;
 mod event_flow;
 mod event_query;
 mod events;
 mod examples;
 mod finish_bodies;
 mod me;
+mod project_bodies;
+mod projects;
+mod queue;
+mod queue_bodies;
 #[cfg(any(test, feature = "fuzzing"))]
 mod readers;
+mod stats;
 mod task_bodies;
 mod task_events;
 mod task_query;
@@ -20,11 +32,17 @@ mod webhook_bodies;
 mod webhooks;
 
 pub(crate) use agents::AgentsApi;
+pub(crate) use annotations::AnnotationsApi;
+pub(crate) use claims::ClaimsApi;
+pub(crate) use context::ContextApi;
 pub(crate) use events::EventsApi;
 pub(crate) use examples::EXAMPLES;
 pub(crate) use me::{HealthApi, MeApi};
+pub(crate) use projects::ProjectsApi;
+pub(crate) use queue::QueueApi;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use readers::{read_bodies, read_queries};
+pub(crate) use stats::StatsApi;
 pub(crate) use task_events::TaskEventsApi;
 pub(crate) use task_reads::TaskReadsApi;
 pub(crate) use task_writes::TaskWritesApi;
@@ -39,6 +57,14 @@ pub(crate) enum Tag {
     Tasks,
     /// Handing tasks on, and the record of it.
     Delegation,
+    /// Holding tasks while working on them.
+    Claims,
+    /// What those who do a task know, and how they know it.
+    Context,
+    /// What hangs on tasks: comments, subtasks and links.
+    Annotations,
+    /// Drawers that tasks are put into.
+    Projects,
     /// What happened, and what happens.
     Events,
     /// Where events are sent.

@@ -3,17 +3,30 @@
 //! What a reader accepts must survive storage: an event made of it is read back as it was. It must
 //! not answer a request.
 
+use baton_commands::CreateProject;
 use baton_domain::{
-    TaskId, WebhookId,
+    ProjectId, TaskId, WebhookId,
+    account::{AccountEvent, ProjectCreated, ProjectUpdated},
+    id::{CommentId, LinkId, SubtaskId},
     stored::Event,
-    task::{Changes, TaskEvent},
+    task::{
+        self, Changes, Comment, Commented, Handoff, Linked, Session, SubtaskChanges,
+        SubtaskUpdated, TaskEvent,
+    },
     webhook::{WebhookEvent, WebhookFields},
 };
 
 use super::{
     agent_bodies::{AgentUpdate, NewAgent},
+    annotation_bodies::{NewComment, NewLink, NewSubtask, SubtaskUpdate},
+    claim_bodies::{ClaimRequest, Heartbeat, Release, SessionReport},
+    context_bodies::{ContextPatch, Supersession},
+    context_query::{ContextHistoryQuery, ContextQuery, ContextWriteQuery, RecallQuery},
     event_query::{EventQuery, EventStreamQuery, TaskEventsQuery, TaskWaitQuery},
     finish_bodies::{Cancellation, Completion, Failure},
+    project_bodies::{NewProject, ProjectUpdate},
+    queue_bodies::NextClaim,
+    stats::FleetQuery,
     task_bodies::{BatchDeletion, Delegation, NewTask, TaskUpdate},
     task_query::TaskQuery,
     webhook_bodies::{NewWebhook, WebhookUpdate},
@@ -36,6 +49,19 @@ pub(crate) fn read_bodies(bytes: &[u8]) -> Vec<Problem> {
         read::<Completion>(bytes),
         read::<Failure>(bytes),
         read::<Cancellation>(bytes),
+        read::<ClaimRequest>(bytes),
+        read::<Heartbeat>(bytes),
+        read::<SessionReport>(bytes),
+        read::<Release>(bytes),
+        read::<NextClaim>(bytes),
+        read::<ContextPatch>(bytes),
+        read::<Supersession>(bytes),
+        read::<NewComment>(bytes),
+        read::<NewSubtask>(bytes),
+        read::<SubtaskUpdate>(bytes),
+        read::<NewLink>(bytes),
+        read::<NewProject>(bytes),
+        read::<ProjectUpdate>(bytes),
         read::<NewAgent>(bytes),
         read::<AgentUpdate>(bytes),
         read::<NewWebhook>(bytes),
@@ -53,6 +79,11 @@ pub(crate) fn read_queries(pairs: &[(String, String)]) -> Vec<Problem> {
         query::parse::<TaskEventsQuery>(pairs.to_vec()).err(),
         query::parse::<TaskWaitQuery>(pairs.to_vec()).err(),
         query::parse::<DeliveryWindow>(pairs.to_vec()).err(),
+        query::parse::<ContextQuery>(pairs.to_vec()).err(),
+        query::parse::<ContextWriteQuery>(pairs.to_vec()).err(),
+        query::parse::<ContextHistoryQuery>(pairs.to_vec()).err(),
+        query::parse::<RecallQuery>(pairs.to_vec()).err(),
+        query::parse::<FleetQuery>(pairs.to_vec()).err(),
     ];
     outcomes.into_iter().flatten().collect()
 }
@@ -83,9 +114,59 @@ impl Storable for AgentUpdate {
     fn store(self) {}
 }
 
+impl Storable for NextClaim {
+    fn store(self) {}
+}
+
 impl Storable for BatchDeletion {
     fn store(self) {
         assert!(!self.ids.is_empty(), "a deletion names what to delete");
+    }
+}
+
+impl Storable for NewComment {
+    fn store(self) {
+        let Self { content, author } = self;
+        let comment = Comment { id: CommentId::default(), content, author };
+        store_and_read(TaskEvent::Commented(Commented { comment }));
+    }
+}
+
+impl Storable for NewSubtask {
+    fn store(self) {
+        let (content, completed) = (Some(self.content), Some(self.completed));
+        SubtaskUpdate(SubtaskChanges { content, completed, sort_order: None }).store();
+    }
+}
+
+impl Storable for SubtaskUpdate {
+    fn store(self) {
+        let (subtask_id, changes) = (SubtaskId::default(), self.0);
+        store_and_read(TaskEvent::SubtaskUpdated(SubtaskUpdated { subtask_id, changes }));
+    }
+}
+
+impl Storable for NewLink {
+    fn store(self) {
+        let Self { kind, reference, repo, url } = self;
+        let link = task::NewLink { id: LinkId::default(), kind, reference, repo, url };
+        store_and_read(TaskEvent::Linked(Linked { link }));
+    }
+}
+
+impl Storable for NewProject {
+    fn store(self) {
+        let CreateProject { name, emoji, color, sort_order, .. } = self.0;
+        let project_id = ProjectId::default();
+        let created = ProjectCreated { project_id, name, emoji, color, sort_order };
+        store_and_read(AccountEvent::ProjectCreated(created));
+    }
+}
+
+impl Storable for ProjectUpdate {
+    fn store(self) {
+        let (project_id, changes) = (ProjectId::default(), self.0);
+        store_and_read(AccountEvent::ProjectUpdated(ProjectUpdated { project_id, changes }));
     }
 }
 
@@ -132,6 +213,44 @@ impl Storable for Cancellation {
     }
 }
 
+impl Storable for ClaimRequest {
+    fn store(self) {
+        assert!((30..=3_600).contains(&self.lease_seconds), "a lease has its bounds");
+    }
+}
+
+impl Storable for Heartbeat {
+    fn store(self) {
+        assert!((30..=3_600).contains(&self.lease_seconds), "a lease has its bounds");
+        self.session.into_iter().for_each(store_session);
+    }
+}
+
+impl Storable for SessionReport {
+    fn store(self) {
+        store_session(self.session);
+    }
+}
+
+impl Storable for Release {
+    fn store(self) {
+        let handoff = Handoff { note: self.handoff, by: None, state: None };
+        store_and_read(TaskEvent::Released { handoff: Some(handoff) });
+    }
+}
+
+impl Storable for ContextPatch {
+    fn store(self) {
+        store_changes(Changes { context: Some(self.0), ..Changes::default() });
+    }
+}
+
+impl Storable for Supersession {
+    fn store(self) {
+        store_and_read(TaskEvent::ContextSuperseded { key: self.key });
+    }
+}
+
 impl Storable for NewWebhook {
     fn store(self) {
         store_fields(self.fields, self.from_position);
@@ -142,6 +261,11 @@ impl Storable for WebhookUpdate {
     fn store(self) {
         store_fields(self.fields, None);
     }
+}
+
+fn store_session(session: Session) {
+    let Session { state, detail } = session;
+    store_and_read(TaskEvent::StateChanged { state, detail, previous: None });
 }
 
 fn store_changes(changes: Changes) {
@@ -169,10 +293,20 @@ mod tests {
         let sources = [
             include_str!("agent_bodies.rs"),
             include_str!("agents.rs"),
+            include_str!("annotation_bodies.rs"),
+            include_str!("annotations.rs"),
+            include_str!("claim_bodies.rs"),
+            include_str!("claims.rs"),
+            include_str!("context.rs"),
+            include_str!("context_bodies.rs"),
+            include_str!("context_query.rs"),
             include_str!("event_query.rs"),
             include_str!("events.rs"),
             include_str!("finish_bodies.rs"),
             include_str!("me.rs"),
+            include_str!("project_bodies.rs"),
+            include_str!("projects.rs"),
+            include_str!("stats.rs"),
             include_str!("task_bodies.rs"),
             include_str!("task_events.rs"),
             include_str!("task_query.rs"),

@@ -19,7 +19,9 @@ use crate::{
     },
 };
 
-const CONTENT: Text = Text::filled(2_000);
+/// Characters that the content of a task may have.
+pub(super) const CONTENT_CHARS_MAX: usize = 2_000;
+const CONTENT: Text = Text::filled(CONTENT_CHARS_MAX);
 const DESCRIPTION: Text = Text::up_to(10_000);
 const TEXT: Text = Text::up_to(2_000);
 const SLUG: Text = Text::filled(100);
@@ -106,7 +108,7 @@ pub(super) struct NewTaskDocument {
     assigned_to: Option<Nullable<String>>,
     /// The task it is delegated from.
     parent_task_id: Option<Nullable<String>>,
-    /// The project it is put into; admins only.
+    /// Id of the project it is put into; admins only.
     project_id: Option<Nullable<String>>,
     /// The epic it is put into.
     epic_id: Option<Nullable<String>>,
@@ -249,7 +251,7 @@ pub(super) struct TaskUpdateDocument {
     assigned_to_agent_id: Option<Nullable<String>>,
     /// Another name of `assigned_to_agent_id`.
     assigned_to: Option<Nullable<String>>,
-    /// The project it is put into; admins only.
+    /// Id of the project it is put into, or null for none; admins only.
     project_id: Option<Nullable<String>>,
     /// The epic it is put into.
     epic_id: Option<Nullable<String>>,
@@ -389,7 +391,7 @@ fn read_changes(fields: &mut Fields<'_>, changes: &mut Changes) {
 
 fn read_foreign(fields: &mut Fields<'_>) -> ForeignIds {
     ForeignIds {
-        project_id: fields.id("project_id").optional(),
+        project_id: fields.id("project_id").patch().into_option(),
         epic_id: fields.id("epic_id").optional(),
     }
 }

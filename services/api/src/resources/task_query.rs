@@ -1,7 +1,7 @@
 //! The query of `GET /tasks` (protocol 1.2).
 
 use baton_domain::{
-    AgentId, TaskId,
+    AgentId, ProjectId, TaskId,
     task::{SessionState, Status, View},
 };
 use baton_projections::tasks::{Assignee, Scope, Sort, TaskFilter, shown_statuses};
@@ -21,7 +21,8 @@ use crate::{
 const REFERENCE: Text = Text::filled(2_000);
 const LABEL: Text = Text::filled(100);
 const SEARCH: Text = Text::up_to(2_000);
-const STATE_WORDS: [(&str, SessionState); 3] = [
+/// What holders of tasks say they do.
+pub(super) const STATE_WORDS: [(&str, SessionState); 3] = [
     ("working", SessionState::Working),
     ("waiting_input", SessionState::WaitingInput),
     ("errored", SessionState::Errored),
@@ -148,8 +149,8 @@ pub(super) struct Wanted {
     created_by: Option<String>,
     parent: Option<String>,
     in_epic: bool,
-    /// A project was named.
-    pub(super) by_project: bool,
+    /// For those who read every task.
+    pub(super) project: Option<String>,
     labels: Vec<String>,
     any_label: Vec<String>,
     priority: Option<u8>,
@@ -177,7 +178,7 @@ impl FromParams for TaskQuery {
             created_by: params.text("created_by", REFERENCE).optional(),
             parent: params.text("parent_task_id", REFERENCE).optional(),
             in_epic: params.text("epic_id", REFERENCE).optional().is_some(),
-            by_project: params.text("project_id", REFERENCE).optional().is_some(),
+            project: params.text("project_id", REFERENCE).optional(),
             labels,
             any_label: params.texts("tags", LABEL).or(Vec::new()),
             priority: params
@@ -248,10 +249,15 @@ impl Wanted {
 
     /// The filter, or `None` where something named does not exist: nothing can match (0.3).
     pub(super) fn filter(self, reader: &Reader, me: Option<AgentId>) -> Option<TaskFilter> {
-        // There are neither projects nor epics yet, so no task is in one.
-        if self.by_project || self.in_epic {
+        // There are no epics yet, so no task is in one.
+        if self.in_epic {
             return None;
         }
+        let is_project = |id: &ProjectId| reader.directory.projects.contains_key(id);
+        let project = match &self.project {
+            None => None,
+            Some(id) => Some(id.parse::<ProjectId>().ok().filter(is_project)?),
+        };
         let agent = |reference: &str| match reference {
             "me" => me,
             reference => reader.directory.find(reference).map(|agent| agent.id),
@@ -280,6 +286,7 @@ impl Wanted {
             statuses: self.statuses(),
             assigned_to,
             created_by,
+            project,
             parent,
             priority: self.priority,
             labels: self.labels,

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use baton_commands::Caller;
 use baton_domain::{
     Right, TaskId,
-    task::{Task, View, chain},
+    task::{View, chain},
 };
 use baton_projections::{
     Model,
-    tasks::{Page, TaskPage},
+    tasks::{Page, TaskPage, TaskRow},
 };
 use poem::web::Data;
 use poem_openapi::OpenApi;
 
-use super::{Tag, task_query::TaskQuery};
+use super::{Tag, annotations::comments_of, task_query::TaskQuery};
 use crate::{
     answer::Rendered,
     caller::Read,
@@ -49,8 +49,8 @@ impl TaskReadsApi {
     ) -> Result<Rendered<TaskList>, Problem> {
         let reader = services.reader(&call, Model::Tasks).await?;
         let TaskQuery { wanted, window, sort, scope, view } = query.0;
-        if wanted.by_project && !reader.standing.may(Right::ReadAllTasks) {
-            return Err(Problem::forbidden("you may not filter tasks by project"));
+        if wanted.project.is_some() && !reader.standing.may(Right::ReadAllTasks) {
+            return Err(not_by_project());
         }
         let found = match wanted.filter(&reader, call.caller.agent()) {
             Some(filter) => {
@@ -79,8 +79,10 @@ impl TaskReadsApi {
         call: Read<Caller>,
         id: Path<Id>,
     ) -> Result<Rendered<TaskDetail>, Problem> {
-        let (task, reader) = find(&services, &call, id.as_str()).await?;
-        Rendered::of(&task.document(&reader.directory, View::Detail))
+        let (row, reader) = find(&services, &call, id.as_str()).await?;
+        let mut document = row.task.document(&reader.directory, View::Detail);
+        document.comments = Some(comments_of(&services, &call.caller.account, &row).await?);
+        Rendered::of(&document)
     }
 
     /// The delegation chain of a task
@@ -99,7 +101,7 @@ impl TaskReadsApi {
         call: Read<Caller>,
         id: Path<Id>,
     ) -> Result<Rendered<Chain>, Problem> {
-        let (task, reader) = find(&services, &call, id.as_str()).await?;
+        let (TaskRow { task, .. }, reader) = find(&services, &call, id.as_str()).await?;
         let tasks = services.reads.tasks_by_root(&call.caller.account, task.root).await?;
         Rendered::of(&chain(&task, tasks, &reader.standing, &reader.directory))
     }
@@ -119,7 +121,7 @@ impl TaskReadsApi {
         call: Read<Caller>,
         id: Path<Id>,
     ) -> Result<Rendered<Vec<TaskSchema>>, Problem> {
-        let (task, reader) = find(&services, &call, id.as_str()).await?;
+        let (TaskRow { task, .. }, reader) = find(&services, &call, id.as_str()).await?;
         let account = &call.caller.account;
         let children = services.reads.children(account, task.id, &reader.standing).await?;
         let shown: Vec<_> =
@@ -129,21 +131,26 @@ impl TaskReadsApi {
 }
 
 /// A task that the caller may read; any other is not there.
-async fn find(
+pub(super) async fn find(
     services: &Services,
     call: &Read<Caller>,
     id: &str,
-) -> Result<(Task, Reader), Problem> {
+) -> Result<(TaskRow, Reader), Problem> {
     let reader = services.reader(call, Model::Tasks).await?;
     let row = match id.parse::<TaskId>() {
         Ok(id) => services.reads.task(&call.caller.account, id).await?,
         Err(_) => None,
     };
-    let task = row.map(|row| row.task).filter(Task::is_alive);
-    match task.filter(|task| task.is_readable_by(&reader.standing)) {
-        Some(task) => Ok((task, reader)),
+    let row = row.filter(|row| row.task.is_alive());
+    match row.filter(|row| row.task.is_readable_by(&reader.standing)) {
+        Some(row) => Ok((row, reader)),
         None => Err(Problem::not_found("Task")),
     }
+}
+
+/// Only who may read every task asks by project.
+pub(super) fn not_by_project() -> Problem {
+    Problem::forbidden("you may not filter tasks by project")
 }
 
 /// Both are bounded by the window's rule.

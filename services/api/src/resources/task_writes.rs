@@ -226,9 +226,9 @@ impl TaskWritesApi {
 }
 
 /// What stands for the body of a call that has none.
-const NO_BODY: [u8; 32] = [0; 32];
+pub(super) const NO_BODY: [u8; 32] = [0; 32];
 
-async fn change(
+pub(super) async fn change(
     services: &Services,
     call: &Write<Caller>,
     id: Id,
@@ -255,7 +255,9 @@ fn parent_is_the_task(error: baton_commands::CommandError) -> Problem {
     }
 }
 
-fn rendered<T, const STATUS: u16>(answer: &Answer<Task>) -> Result<Rendered<T, STATUS>, Problem> {
+pub(super) fn rendered<T, const STATUS: u16>(
+    answer: &Answer<Task>,
+) -> Result<Rendered<T, STATUS>, Problem> {
     let document = answer.state.document(&answer.directory, View::Plain);
     Ok(Rendered::of(&document)?.at(answer.position).replayed(answer.is_replay))
 }

@@ -143,6 +143,13 @@ pub struct Health {
     pub timestamp: Instant,
 }
 
+/// What was asked for is done.
+#[derive(Debug, Clone, PartialEq, Eq, Object)]
+pub struct Done {
+    /// True.
+    pub ok: bool,
+}
+
 /// A deletion that was done.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
 pub struct OkDeleted {

@@ -5,20 +5,29 @@
 
 mod account;
 mod chain;
+mod context;
 mod event;
 mod problem;
 mod scalar;
+mod stats;
 mod task;
 mod webhook;
 
-pub use account::{Account, Agent, AgentWithKey, DirectoryAgent, Health, Me, OkDeleted, Role};
+pub use account::{
+    Account, Agent, AgentWithKey, DirectoryAgent, Done, Health, Me, OkDeleted, Role,
+};
 pub use chain::{Chain, ChainEntry, ChainTask, HopKind};
+pub use context::{
+    ContextEntry, ContextHistory, ContextKey, ContextKeys, ContextProvenance, ContextSource,
+    ContextSuperseded, RecallResult, RecallResults, VersionedContext,
+};
 pub use event::{CloudEvent, EventPage, TaskWaited};
 pub use problem::{FieldErrorDocument, ProblemDocument};
 pub use scalar::{ClockTime, Day, Either, Instant, JsonObject, Moment, NoFieldsDocument, Nullable};
+pub use stats::{FleetAttention, FleetBuckets, Stats, Usage};
 pub use task::{
-    AgentRef, Comment, EvidenceItem, EvidenceKind, EvidencePolicy, Link, ListedTask, Note, Project,
-    SessionState, Subtask, Task, TaskCancelled, TaskCompleted, TaskDetail, TaskList, TaskPage,
-    TaskStatus, TaskSummary,
+    AgentRef, Comment, EvidenceItem, EvidenceKind, EvidencePolicy, Link, LinkKind, ListedTask,
+    Note, Project, SessionState, Subtask, Task, TaskCancelled, TaskClaimed, TaskCompleted,
+    TaskDetail, TaskList, TaskOffered, TaskPage, TaskStatus, TaskSummary,
 };
 pub use webhook::{Delivery, SignatureScheme, Webhook, WebhookWithSecret};

@@ -2,7 +2,7 @@
 
 use poem_openapi::Object;
 
-use super::scalar::{Instant, Nullable};
+use super::scalar::{Instant, JsonObject, Nullable};
 
 /// One wrong field or parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
@@ -14,8 +14,18 @@ pub struct FieldErrorDocument {
     pub message: String,
 }
 
-/// An error as RFC 9457 describes it. Members may be added.
+/// What was finished after its claim was lost.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
+#[oai(rename = "LateCompletion")]
+pub struct LateCompletionDocument {
+    /// Its id: `POST /tasks/{id}/late-completions/{completion_id}/accept` takes it.
+    pub id: String,
+    /// The claim that was lost.
+    pub claim_generation: i64,
+}
+
+/// An error as RFC 9457 describes it. Members may be added.
+#[derive(Debug, Clone, PartialEq, Object)]
 #[oai(rename = "Problem")]
 pub struct ProblemDocument {
     /// Stable name of the kind of error. It ends in one of `#bad-request`, `#unauthorized`,
@@ -35,10 +45,16 @@ pub struct ProblemDocument {
     pub error: String,
     /// Every wrong field, with status 422.
     pub errors: Option<Vec<FieldErrorDocument>>,
-    /// With 409: the agent that holds the task.
+    /// With 409: the agent that holds the task; null for none.
     pub claimed_by_agent_id: Option<Nullable<String>>,
     /// With 409: until when it holds the task.
     pub lease_expires_at: Option<Nullable<Instant>>,
+    /// With 403 and 409: what the caller had finished is kept, although it had lost its claim.
+    pub late_completion: Option<LateCompletionDocument>,
+    /// With 409: the version of the context.
+    pub version: Option<i64>,
+    /// With 409: the context as it is.
+    pub context: Option<JsonObject>,
     /// With 503: `unknown` where the write may have happened all the same.
     pub outcome: Option<String>,
 }

@@ -139,6 +139,20 @@ pub struct Comment {
     pub created_at: Instant,
 }
 
+/// What a link points to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "lowercase")]
+pub enum LinkKind {
+    /// A branch.
+    Branch,
+    /// A commit.
+    Commit,
+    /// A pull request.
+    Pr,
+    /// Anything with an address.
+    Url,
+}
+
 /// A link from a task to something outside.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
 pub struct Link {
@@ -147,7 +161,7 @@ pub struct Link {
     /// The task.
     pub task_id: String,
     /// What it points to.
-    pub kind: String,
+    pub kind: LinkKind,
     /// Repository.
     pub repo: Nullable<String>,
     /// Reference, such as a branch or number.
@@ -254,13 +268,13 @@ pub struct TaskSummary {
     pub session_state: Nullable<SessionState>,
     /// The holder's words on that.
     pub session_state_detail: Nullable<String>,
-    /// Left by the last holder at release.
+    /// What was left when it was given back last.
     pub handoff_note: Nullable<String>,
-    /// Id of the agent that released it.
+    /// Id of the agent whose words these are.
     pub handoff_by_agent_id: Nullable<String>,
-    /// The agent that released it.
+    /// The agent whose words these are.
     pub handoff_by_agent: Nullable<AgentRef>,
-    /// Session state at release.
+    /// What its holder had said last that it does.
     pub handoff_state: Nullable<SessionState>,
     /// Whether completing needs evidence.
     pub evidence_policy: Nullable<EvidencePolicy>,
@@ -383,6 +397,20 @@ pub struct TaskCompleted {
     task: Task,
     /// Day of the follow-up that was created.
     pub next_occurrence: Option<Nullable<Day>>,
+}
+
+/// A task that the caller holds now.
+#[derive(Debug, Clone, PartialEq, Object)]
+pub struct TaskClaimed {
+    /// The task.
+    pub task: Task,
+}
+
+/// The next task, which the caller holds now.
+#[derive(Debug, Clone, PartialEq, Object)]
+pub struct TaskOffered {
+    /// The task; null where none waits.
+    pub task: Nullable<Task>,
 }
 
 /// A task just cancelled.

@@ -66,7 +66,7 @@ const NUMBERS: [&str; 16] = [
 const OBJECTS: [&str; 3] = ["metadata", "context", "requirements"];
 const LISTS: [&str; 8] =
     ["labels", "labels", "tags", "notes", "permissions", "events", "evidence", "depends_on"];
-const STRINGS: [&str; 26] = [
+const STRINGS: [&str; 35] = [
     "content",
     "title",
     "description",
@@ -93,8 +93,17 @@ const STRINGS: [&str; 26] = [
     "role",
     "secret",
     "signature_scheme",
+    "state",
+    "detail",
+    "handoff",
+    "author",
+    "kind",
+    "ref",
+    "repo",
+    "emoji",
+    "color",
 ];
-const SCALARS: [&str; 10] = [
+const SCALARS: [&str; 12] = [
     "priority",
     "estimated_tokens",
     "max_retries",
@@ -103,10 +112,12 @@ const SCALARS: [&str; 10] = [
     "completed",
     "expected_revision",
     "claim_generation",
+    "lease_seconds",
+    "sort_order",
     "is_admin",
     "active",
 ];
-const WORDS: [&str; 20] = [
+const WORDS: [&str; 23] = [
     "open",
     "blocked",
     "running",
@@ -121,12 +132,15 @@ const WORDS: [&str; 20] = [
     "agent",
     "a, b,,c",
     "@agent",
+    "working",
     "admin",
     "body",
     "timestamped",
     "task.created",
     "*",
     "https://hooks.example/x",
+    "branch",
+    "acme/site",
 ];
 
 /// JSON text, which can say more than a [`Value`]: numbers of any size.
@@ -202,6 +216,8 @@ fn body() -> impl Strategy<Value = Value> {
         if has_core {
             body.insert("content".to_owned(), json!("plain"));
             body.insert("name".to_owned(), json!("nobody"));
+            body.insert("kind".to_owned(), json!("pr"));
+            body.insert("ref".to_owned(), json!("41"));
             body.insert("url".to_owned(), json!("https://hooks.example/x"));
         }
         body.extend(members);
@@ -209,15 +225,26 @@ fn body() -> impl Strategy<Value = Value> {
     })
 }
 
+/// What is done with a claim.
+const HOLDING: [&str; 6] = ["claim", "claim", "heartbeat", "state", "state", "release"];
+
+/// What hangs on a task.
+const HANGING: [&str; 3] = ["comments", "subtasks", "links"];
+
 /// Where it is thrown.
 #[derive(Clone, Copy, Debug)]
 enum Target {
     Create,
     Update,
+    Context,
     Complete,
     Fail,
     Cancel,
     Delegate,
+    Hold(&'static str),
+    Hang(&'static str),
+    ProjectCreate,
+    ProjectUpdate,
     AgentCreate,
     AgentUpdate,
     WebhookCreate,
@@ -228,6 +255,10 @@ fn target() -> impl Strategy<Value = Target> {
     use Target as T;
     prop_oneof![
         4 => Just(T::Create), 6 => Just(T::Update), 2 => Just(T::Complete), 1 => Just(T::Fail),
+        3 => Just(T::Context),
+        4 => proptest::sample::select(&HOLDING[..]).prop_map(T::Hold),
+        4 => proptest::sample::select(&HANGING[..]).prop_map(T::Hang),
+        1 => Just(T::ProjectCreate), 2 => Just(T::ProjectUpdate),
         1 => Just(T::Cancel), 4 => Just(T::Delegate), 1 => Just(T::AgentCreate),
         2 => Just(T::AgentUpdate), 1 => Just(T::WebhookCreate), 2 => Just(T::WebhookUpdate),
     ]
@@ -239,6 +270,7 @@ struct Thrower {
     task: String,
     agent_id: String,
     webhook: String,
+    project: String,
     accepted: usize,
     refused: usize,
 }
@@ -251,19 +283,29 @@ impl Thrower {
         let agent = admin.with(Credential::AgentKey(text(&made, "api_key")));
         let hook = json!({ "url": "https://hooks.example/x", "active": false });
         let webhook = text(&admin.post("/v1/webhooks", hook).await.expect(201), "id");
-        let task = agent.post("/v1/tasks", json!({ "content": "c" })).await.expect(201);
+        let project = admin.post("/v1/projects", json!({ "name": "p" })).await.expect(201);
+        let project = text(&project, "id");
+        let body = json!({ "content": "c", "assigned_to": name, "project_id": project });
+        let task = admin.post("/v1/tasks", body).await.expect(201);
         let (task, agent_id) = (text(&task, "id"), text(&made, "id"));
-        Thrower { admin, agent, task, agent_id, webhook, accepted: 0, refused: 0 }
+        Thrower { admin, agent, task, agent_id, webhook, project, accepted: 0, refused: 0 }
     }
 
     async fn throw(&mut self, target: Target, body: &Value) {
         let (client, method, path) = match target {
             Target::Create => (&self.agent, Method::POST, "/v1/tasks".to_owned()),
             Target::Update => (&self.admin, Method::PATCH, format!("/v1/tasks/{}", self.task)),
+            Target::Context => (&self.admin, Method::PATCH, self.action("context")),
             Target::Complete => (&self.admin, Method::POST, self.action("complete")),
             Target::Fail => (&self.admin, Method::POST, self.action("fail")),
             Target::Cancel => (&self.admin, Method::POST, self.action("cancel")),
             Target::Delegate => (&self.admin, Method::POST, self.action("delegate")),
+            Target::Hold(action) => (&self.agent, Method::POST, self.action(action)),
+            Target::Hang(list) => (&self.admin, Method::POST, self.action(list)),
+            Target::ProjectCreate => (&self.admin, Method::POST, "/v1/projects".to_owned()),
+            Target::ProjectUpdate => {
+                (&self.admin, Method::PATCH, format!("/v1/projects/{}", self.project))
+            }
             Target::AgentCreate => (&self.admin, Method::POST, "/v1/agents".to_owned()),
             Target::AgentUpdate => {
                 (&self.agent, Method::PUT, format!("/v1/agents/{}", self.agent_id))

@@ -30,7 +30,39 @@ async fn bring_everything_about(world: &World) {
         assert!(done.status.success(), "{done:?}");
     }
     tasks(&writer, &worker).await;
+    projects(world, &writer).await;
     webhooks(world, &writer).await;
+}
+
+async fn projects(world: &World, writer: &Agent) {
+    let admin = world.project();
+    let body = json!({ "name": "Launch", "emoji": "\u{1F680}", "color": "#2f6fed" });
+    let made = admin.post("/v1/projects", body).await.expect(201);
+    let path = format!("/v1/projects/{}", text(&made, "id"));
+    let update = json!({ "name": "Relaunch", "emoji": null, "sort_order": 2 });
+    admin.patch(&path, update).await.expect(200);
+    let task = format!("/v1/tasks/{}", writer.task_id("in a project").await);
+    admin.patch(&task, json!({ "project_id": made["id"] })).await.expect(200);
+    admin.patch(&task, json!({ "project_id": null })).await.expect(200);
+    assert!(admin.delete(&path).await.status < 300);
+}
+
+/// A comment, a subtask and a link, which go again.
+async fn annotations(writer: &Agent, path: &str) {
+    for (list, body) in [
+        ("comments", json!({ "content": "well" })),
+        ("subtasks", json!({ "content": "a part" })),
+        ("links", json!({ "kind": "pr", "ref": "41", "repo": "acme/site" })),
+    ] {
+        let list = format!("{path}/{list}");
+        let made = writer.client.post(&list, body).await.expect(201);
+        let one = format!("{list}/{}", text(&made, "id"));
+        if list.ends_with("subtasks") {
+            let update = json!({ "content": "a large part", "completed": true, "sort_order": 4 });
+            writer.client.patch(&one, update).await.expect(200);
+        }
+        assert!(writer.client.delete(&one).await.status < 300);
+    }
 }
 
 async fn tasks(writer: &Agent, worker: &Agent) {
@@ -41,9 +73,17 @@ async fn tasks(writer: &Agent, worker: &Agent) {
     });
     let made = writer.client.post("/v1/tasks", full).await.expect(201);
     let path = format!("/v1/tasks/{}", text(&made, "id"));
+    let context = format!("{path}/context");
+    let seen = json!({ "found": { "count": 3 } });
+    let observed = format!("{context}?source=agent_observed");
+    writer.client.patch(&observed, seen).await.expect(200);
+    let stale = json!({ "key": "urgency" });
+    writer.client.post(&format!("{context}/supersede"), stale).await.expect(200);
     for status in ["running", "open", "blocked", "open"] {
         worker.client.patch(&path, json!({ "status": status })).await.expect(200);
     }
+    claims(writer, worker, &path).await;
+    annotations(writer, &path).await;
     let hand = json!({ "agent_id": worker.id });
     writer.client.post(&format!("{path}/delegate"), hand).await.expect(200);
     let child =
@@ -65,6 +105,28 @@ async fn tasks(writer: &Agent, worker: &Agent) {
     writer.client.patch(&path, json!({ "status": "open" })).await.expect(200);
     writer.client.patch(&path, json!({ "status": "cancelled" })).await.expect(200);
     assert!(writer.client.delete(&format!("/v1/tasks/{waiting}")).await.status < 300);
+}
+
+/// All that is said of a claim, and a completion that comes too late; the task is open again.
+async fn claims(writer: &Agent, worker: &Agent, path: &str) {
+    for (action, body) in [
+        ("claim", json!({})),
+        ("heartbeat", json!({ "state": "working", "detail": "reads" })),
+        ("release", json!({ "handoff": "half" })),
+    ] {
+        worker.client.post(&format!("{path}/{action}"), body).await.expect(200);
+    }
+    let claim = format!("{path}/claim");
+    let claimed = worker.client.post(&claim, json!({})).await.expect(200);
+    writer.client.patch(path, json!({ "status": "open" })).await.expect(200);
+    worker.client.post(&claim, json!({})).await.expect(200);
+    let lost = &claimed["task"]["claim_generation"];
+    let late = json!({ "claim_generation": lost, "metadata": { "result": "late" } });
+    let refused = worker.client.post(&format!("{path}/complete"), late).await.expect(409);
+    let late = text(&refused["late_completion"], "id");
+    let accept = format!("{path}/late-completions/{late}/accept");
+    writer.client.post(&accept, json!({})).await.expect(200);
+    writer.client.post(&format!("{path}/uncomplete"), json!({})).await.expect(200);
 }
 
 async fn webhooks(world: &World, writer: &Agent) {

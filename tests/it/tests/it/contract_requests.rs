@@ -13,6 +13,9 @@ use crate::world::{World, assert_has, fresh, problem, text};
 const METHODS: [Method; 5] =
     [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
+/// Paths that end in a word where others have an id.
+const LITERALS: [&str; 3] = ["/events/stream", "/tasks/batch-delete", "/tasks/claim"];
+
 /// The paths of the document below a prefix, each with the methods that it offers.
 async fn offered(world: &World) -> Vec<(String, Vec<Method>)> {
     let mut offered = BTreeMap::<String, Vec<Method>>::new();
@@ -29,7 +32,9 @@ fn addresses(path: &str) -> [String; 4] {
 
 /// The path with the same id wherever it takes one.
 fn about(path: &str, id: &str) -> String {
-    filled(path, &["id", "agent_id", "delivery_id"].map(|name| (name, id)))
+    let names = path.split('{').skip(1).filter_map(|after| after.split_once('}'));
+    let ids: Vec<(&str, &str)> = names.map(|(name, _)| (name, id)).collect();
+    filled(path, &ids)
 }
 
 async fn ask(client: &Client, method: &Method, path: &str) -> Answer {
@@ -86,7 +91,7 @@ async fn a_method_that_is_not_offered_is_405_and_told_which_are() {
         names.sort_unstable();
         for method in METHODS.iter().filter(|method| !methods.contains(method)) {
             // A literal segment stands where an id may: the address is the id's as well.
-            if path == "/events/stream" || path == "/tasks/batch-delete" {
+            if LITERALS.contains(&path.as_str()) {
                 continue;
             }
             for address in addresses(&about(&path, "unknown")) {

@@ -247,3 +247,72 @@ async fn webhooks_are_for_admins() {
     assert_eq!(own["agent_id"], json!(admin.id));
     admin.client.delete(&path).await.expect(200);
 }
+
+/// What other servers of the protocol promise of an agent that has but this one permission.
+#[tokio::test]
+async fn one_who_only_reads_all_tasks_reads_them_whole_and_does_nothing_else() {
+    let world = World::new().await;
+    let creator = world.agent("creator").await;
+    let reader = world.agent_with("reader", json!({ "permissions": ["tasks.read_all"] })).await;
+    let body = json!({ "content": "c", "context": { "key": "value" } });
+    let id = text(&creator.client.post("/v1/tasks", body).await.expect(201), "id");
+    let path = format!("/v1/tasks/{id}");
+    for readable in ["", "/context", "/subtasks", "/comments", "/links", "/chain", "/children"] {
+        reader.client.get(&format!("{path}{readable}")).await.expect(200);
+    }
+    let listed = reader.client.get("/v1/tasks").await.expect(200);
+    assert_eq!(ids(&listed), [&*id]);
+    assert_eq!(reader.client.get("/v1/tasks?project_id=none").await.expect(200), json!([]));
+    assert_eq!(reader.client.get("/v1/stats").await.expect(200)["total"], 1);
+    for refused in [
+        reader.client.put(&path, json!({ "content": "changed" })).await,
+        reader.client.patch(&path, json!({ "completed": true })).await,
+        reader.client.post(&format!("{path}/complete"), json!({})).await,
+        reader.client.delete(&path).await,
+        reader.client.get("/v1/agents").await,
+        reader.client.post("/v1/agents", json!({ "name": "made" })).await,
+        reader.client.get("/v1/projects").await,
+        reader.client.post("/v1/projects", json!({ "name": "made" })).await,
+        reader.client.get("/v1/webhooks").await,
+        reader.client.post("/v1/webhooks", json!({ "url": "https://hooks.example/x" })).await,
+    ] {
+        problem(&refused, 403);
+    }
+    assert_eq!(creator.client.get(&path).await.expect(200)["revision"], 1);
+}
+
+#[tokio::test]
+async fn nobody_gives_itself_rights_and_no_permissions_are_those_of_a_worker() {
+    let world = World::shared().await;
+    let id = world.agent("creator").await.task_id("c").await;
+    for fields in [
+        json!({}),
+        json!({ "permissions": null }),
+        json!({ "permissions": [] }),
+        json!({ "permissions": ["tasks.write_all", "*", "admin"] }),
+        json!({ "role": "coordinator" }),
+        json!({ "permissions": ["tasks.read_all", "agents.read"] }),
+    ] {
+        let agent = world.agent_with("ambitious", fields.clone()).await;
+        let path = format!("/v1/agents/{}", agent.id);
+        for raised in [
+            json!({ "permissions": ["tasks.read_all", "tasks.comment_all"] }),
+            json!({ "role": "admin" }),
+            json!({ "is_admin": true }),
+            json!({ "active": false }),
+            json!({ "name": "somebody-else" }),
+        ] {
+            problem(&agent.client.patch(&path, raised.clone()).await, 403);
+            problem(&agent.client.put(&path, raised).await, 403);
+        }
+        let reads_all = fields.to_string().contains("read_all") || fields["role"] == "coordinator";
+        let right = if reads_all { Right::Read } else { Right::Nothing };
+        assert_right(&agent, &id, right, &fields.to_string()).await;
+    }
+    // Permissions taken away are gone.
+    let agent = world.agent_with("fallen", json!({ "permissions": ["tasks.read_all"] })).await;
+    assert_right(&agent, &id, Right::Read, "before").await;
+    let none = json!({ "permissions": null });
+    world.project().patch(&format!("/v1/agents/{}", agent.id), none).await.expect(200);
+    assert_right(&agent, &id, Right::Nothing, "after").await;
+}

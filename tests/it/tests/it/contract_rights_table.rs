@@ -93,6 +93,14 @@ enum On {
     Task,
     /// Another one, with an assignee, that asks for evidence.
     Guarded,
+    /// One with a context.
+    Knowing,
+    /// One that the caller holds, where it can hold any.
+    Held,
+    /// One that the assignee holds.
+    Claimed,
+    /// One that somebody had finished who had lost it.
+    Late,
     Completed,
     Failed,
     /// Failed, with no retry left.
@@ -101,6 +109,10 @@ enum On {
     Agent,
     /// The caller itself.
     Own,
+    /// An open task of the creator's with a comment, a subtask and a link.
+    Annotated,
+    /// A project.
+    Project,
     /// A webhook.
     Webhook,
     /// The one webhook that was sent something.
@@ -112,12 +124,24 @@ enum On {
 struct Ids {
     id: String,
     delivery: String,
+    completion: String,
+    comment: String,
+    subtask: String,
+    link: String,
 }
 
 impl Ids {
     /// Whatever an operation is about, its id is the target's.
-    fn by_name(&self) -> [(&str, &str); 3] {
-        [("id", &self.id), ("agent_id", &self.id), ("delivery_id", &self.delivery)]
+    fn by_name(&self) -> [(&str, &str); 7] {
+        [
+            ("id", &self.id),
+            ("agent_id", &self.id),
+            ("delivery_id", &self.delivery),
+            ("completion_id", &self.completion),
+            ("comment_id", &self.comment),
+            ("subtask_id", &self.subtask),
+            ("link_id", &self.link),
+        ]
     }
 }
 
@@ -145,14 +169,19 @@ impl Row {
 }
 
 fn rows() -> Vec<Row> {
-    let rows = [service_rows(), agent_rows(), task_rows(), task_write_rows(), event_rows()];
-    rows.into_iter().flatten().chain(webhook_rows()).collect()
+    let rows =
+        [service_rows(), agent_rows(), task_rows(), task_write_rows(), claim_rows(), event_rows()];
+    let more = [annotation_rows(), context_rows(), project_rows(), webhook_rows()];
+    rows.into_iter().chain(more).flatten().collect()
 }
 
 fn service_rows() -> Vec<Row> {
     vec![
         row("getHealth", On::Nothing, [200; CALLERS.len()]),
         row("getMe", On::Nothing, anybody(200)),
+        row("getStats", On::Nothing, anybody(200)),
+        row("getFleetAttention", On::Nothing, anybody(200)),
+        row("getUsage", On::Nothing, anybody(200)),
     ]
 }
 
@@ -197,7 +226,7 @@ fn task_rows() -> Vec<Row> {
             .sending(waiting),
         row("createTask", On::Agent, [201, 201, 201, 201, 403, 201, 201, 404, 404, 401])
             .sending(given),
-        // Nobody has a project yet: who may use one is told so.
+        // There is no such project: who may use one is told so.
         row("createTask", On::Nothing, [403, 403, 403, 403, 403, 404, 404, 404, 403, 401])
             .sending(of_project),
     ]
@@ -227,6 +256,88 @@ fn task_write_rows() -> Vec<Row> {
         row("delegateTask", On::Task, writers(201)).sending(|_| json!({ "content": "child" })),
         row("delegateTask", On::Guarded, writers(200))
             .sending(|_| json!({ "agent_id": "assignee" })),
+    ]
+}
+
+fn claim_rows() -> Vec<Row> {
+    // The project token is no agent, and holds nothing.
+    let holders = |other_worker| [200, 200, 200, 200, 403, 200, 403, 403, other_worker, 401];
+    let onlookers = |creator| [404, creator, 409, 409, 403, 409, 403, 403, 404, 401];
+    let working: fn(&Ids) -> Value = |_| json!({ "state": "working" });
+    let admins_only = |creator| [404, creator, 403, 403, 403, 200, 200, 404, 404, 401];
+    // Nothing waits with this label: the rows leave each other's tasks alone.
+    let next: fn(&Ids) -> Value = |_| json!({ "labels": ["waits for nobody"] });
+    let of_project: fn(&Ids) -> Value = |_| json!({ "project_id": "p" });
+    vec![
+        row("claimNextTask", On::Nothing, holders(200)).sending(next),
+        row("claimNextTask", On::Nothing, [403, 403, 200, 200, 403, 200, 403, 403, 403, 401])
+            .sending(of_project),
+        // The queue has it for everybody: it need not be readable.
+        row("claimTask", On::Task, holders(404)),
+        row("claimTask", On::Claimed, onlookers(409)),
+        row("heartbeatTask", On::Held, holders(404)),
+        row("heartbeatTask", On::Claimed, onlookers(409)),
+        row("setTaskState", On::Held, holders(404)).sending(working),
+        row("setTaskState", On::Claimed, onlookers(409)).sending(working),
+        row("releaseTask", On::Held, [200, 200, 200, 200, 403, 200, 409, 404, 404, 401]),
+        row("releaseTask", On::Claimed, admins_only(403)),
+        row("acceptLateCompletion", On::Late, admins_only(200)),
+    ]
+}
+
+fn annotation_rows() -> Vec<Row> {
+    let commenters = |status| [404, status, 403, status, 403, status, status, 404, 404, 401];
+    let said: fn(&Ids) -> Value = |_| json!({ "content": "c" });
+    let linked: fn(&Ids) -> Value = |_| json!({ "kind": "pr", "ref": "41" });
+    vec![
+        row("listComments", On::Annotated, readers(200)),
+        row("createComment", On::Task, commenters(201)).sending(said),
+        // Another's claim is in the way of no comment.
+        row("createComment", On::Claimed, commenters(201)).sending(said),
+        row("deleteComment", On::Annotated, writers(200)),
+        row("listSubtasks", On::Annotated, readers(200)),
+        row("createSubtask", On::Task, writers(201)).sending(said),
+        row("updateSubtask", On::Annotated, writers(200)).sending(said),
+        row("putSubtask", On::Annotated, writers(200)).sending(said),
+        row("toggleSubtask", On::Annotated, writers(200)),
+        row("deleteSubtask", On::Annotated, writers(200)),
+        row("listLinks", On::Annotated, readers(200)),
+        row("createLink", On::Task, commenters(201)).sending(linked),
+        row("deleteLink", On::Annotated, writers(200)),
+    ]
+}
+
+fn project_rows() -> Vec<Row> {
+    let name: fn(&Ids) -> Value = |_| json!({ "name": "p" });
+    let task: fn(&Ids) -> Value = |ids| json!({ "content": "c", "project_id": ids.id });
+    let in_none: fn(&Ids) -> Value = |_| json!({ "project_id": null });
+    vec![
+        row("listProjects", On::Nothing, admins(200)),
+        row("createProject", On::Nothing, admins(201)).sending(name),
+        row("getProject", On::Project, admins_of_it(200)),
+        row("updateProject", On::Project, admins_of_it(200)).sending(name),
+        row("putProject", On::Project, admins_of_it(200)).sending(name),
+        row("deleteProject", On::Project, admins_of_it(200)),
+        row("createTask", On::Project, [403, 403, 403, 403, 403, 201, 201, 404, 403, 401])
+            .sending(task),
+        // It is in none already: that is no change.
+        row("updateTask", On::Task, writers(200)).sending(in_none),
+    ]
+}
+
+fn context_rows() -> Vec<Row> {
+    let known: fn(&Ids) -> Value = |_| json!({ "k": 2 });
+    let vouched = [404, 403, 403, 403, 403, 200, 200, 404, 404, 401];
+    let by_project = [403, 403, 200, 200, 200, 200, 200, 200, 403, 401];
+    vec![
+        row("getTaskContext", On::Knowing, readers(200)),
+        row("getTaskContextHistory", On::Knowing, readers(200)),
+        row("mergeTaskContext", On::Knowing, writers(200)).sending(known),
+        row("mergeTaskContext", On::Knowing, vouched).asking("?source=human_stated").sending(known),
+        row("mergeTaskContext", On::Knowing, vouched).asking("?source=imported").sending(known),
+        row("supersedeTaskContext", On::Knowing, writers(200)).sending(|_| json!({ "key": "k" })),
+        row("recallContext", On::Nothing, anybody(200)).asking("?q=words"),
+        row("recallContext", On::Nothing, by_project).asking("?q=words&project_id=p"),
     ]
 }
 
@@ -261,6 +372,8 @@ struct Scene {
     world: World,
     /// One of each kind: its client, and its id if it is an agent.
     callers: Vec<(Client, String)>,
+    /// Somebody who is none of the callers.
+    assignee: Client,
     delivery: Ids,
     _receiver: Receiver,
 }
@@ -274,10 +387,11 @@ impl Scene {
             callers.push(made(caller, &world, &other).await);
         }
         let body = json!({ "name": "assignee" });
-        world.project().post("/v1/agents", body).await.expect(201);
+        let made = world.project().post("/v1/agents", body).await.expect(201);
+        let assignee = world.project().with(Credential::AgentKey(text(&made, "api_key")));
         let receiver = Receiver::start().await;
         let delivery = delivery(&world.project(), &receiver).await;
-        Scene { world, callers, delivery, _receiver: receiver }
+        Scene { world, callers, assignee, delivery, _receiver: receiver }
     }
 
     async fn target(&self, on: On) -> Ids {
@@ -293,6 +407,13 @@ impl Scene {
                 Ids { id: text(&made, "id"), ..Ids::default() }
             }
             On::Delivery => self.delivery.clone(),
+            On::Late => self.late().await,
+            On::Annotated => self.annotated().await,
+            On::Project => {
+                let body = json!({ "name": "p" });
+                let made = self.world.project().post("/v1/projects", body).await.expect(201);
+                Ids { id: text(&made, "id"), ..Ids::default() }
+            }
             _ => Ids { id: self.task(on).await, ..Ids::default() },
         }
     }
@@ -301,11 +422,16 @@ impl Scene {
         let creator = &self.callers[1].0;
         let fields = match on {
             On::Guarded => json!({ "evidence_policy": "required", "assigned_to": "assignee" }),
+            On::Knowing => json!({ "context": { "k": 1 } }),
             On::Spent => json!({ "max_retries": 0 }),
             _ => json!({}),
         };
         let body = with(json!({ "content": "c" }), fields);
         let id = text(&creator.post("/v1/tasks", body).await.expect(201), "id");
+        if on == On::Claimed {
+            let claim = format!("/v1/tasks/{id}/claim");
+            self.assignee.post(&claim, json!({})).await.expect(200);
+        }
         let action = match on {
             On::Completed => "complete",
             On::Failed | On::Spent => "fail",
@@ -313,6 +439,28 @@ impl Scene {
         };
         creator.post(&format!("/v1/tasks/{id}/{action}"), json!({})).await.expect(200);
         id
+    }
+
+    /// A task of the creator's, and what hangs on it.
+    async fn annotated(&self) -> Ids {
+        let id = self.task(On::Task).await;
+        let add = async |list: &str, body: Value| {
+            let path = format!("/v1/tasks/{id}/{list}");
+            text(&self.callers[1].0.post(&path, body).await.expect(201), "id")
+        };
+        let comment = add("comments", json!({ "content": "c" })).await;
+        let subtask = add("subtasks", json!({ "content": "s" })).await;
+        let link = add("links", json!({ "kind": "pr", "ref": "1" })).await;
+        Ids { comment, subtask, link, id, ..Ids::default() }
+    }
+
+    /// A task of the creator's, and what another agent had finished of it too late.
+    async fn late(&self) -> Ids {
+        let id = self.task(On::Claimed).await;
+        let path = format!("/v1/tasks/{id}");
+        self.callers[1].0.patch(&path, json!({ "status": "open" })).await.expect(200);
+        let refused = self.assignee.post(&format!("{path}/complete"), json!({})).await.expect(403);
+        Ids { id, completion: text(&refused["late_completion"], "id"), ..Ids::default() }
     }
 
     /// Lets the caller try the operation on a target of its own; says what is wrong.
@@ -324,6 +472,10 @@ impl Scene {
             _ => self.callers[caller].clone(),
         };
         let target = self.target(row.on).await;
+        if row.on == On::Held {
+            // Whoever cannot has nothing to show for it.
+            client.post(&format!("/v1/tasks/{}/claim", target.id), json!({})).await;
+        }
         let ids = if row.on == On::Own { Ids { id: own, ..target } } else { target };
         let path = filled(&format!("{path}{}", row.query), &ids.by_name());
         // What changes nothing may be asked twice: the prefixes are one API.
@@ -371,7 +523,7 @@ async fn delivery(project: &Client, receiver: &Receiver) -> Ids {
         let log = project.get(&path).await.expect(200);
         log.get(0).map(|delivery| text(delivery, "id"))
     });
-    Ids { delivery: delivery.await, id }
+    Ids { delivery: delivery.await, id, ..Ids::default() }
 }
 
 async fn made_agent(project: &Client, fields: Value) -> (Client, String) {
@@ -400,7 +552,9 @@ async fn check(row: &Row, caller: usize, request: RequestBuilder) -> Result<(), 
         return Err(format!("{status}, not {}: {problem}", row.expected[caller]));
     }
     let is_told_to_claim = problem["detail"].to_string().contains("/tasks/:id/claim");
-    let might_claim = status == 403 && ONLOOKERS.contains(&caller) && row.expected[0] == 404;
+    let is_its_own = ["releaseTask", "acceptLateCompletion"].contains(&row.operation);
+    let might_claim =
+        !is_its_own && status == 403 && ONLOOKERS.contains(&caller) && row.expected[0] == 404;
     match is_told_to_claim == might_claim {
         true => Ok(()),
         false => Err(format!("told to claim: {is_told_to_claim}: {problem}")),

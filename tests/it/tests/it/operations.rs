@@ -13,8 +13,15 @@ use crate::exposition::{Exposition, Sample};
 use crate::record;
 use crate::world::{LIMIT, World, fresh, text};
 
-pub(crate) const FOLLOWERS: [&str; 5] =
-    ["policies", "projection.tasks", "projection.webhooks", "relay", "webhooks"];
+pub(crate) const FOLLOWERS: [&str; 7] = [
+    "policies",
+    "projection.comments",
+    "projection.context",
+    "projection.tasks",
+    "projection.webhooks",
+    "relay",
+    "webhooks",
+];
 
 const LOCK_EVENTS: &str = "lock table public.events in access exclusive mode";
 
@@ -206,11 +213,11 @@ async fn a_process_of_some_roles_is_watched_likewise() {
         assert_eq!(of(&document, name)["held_here"], false, "{document}");
     }
     let seen = metrics(&side).await;
-    assert_eq!(seen.value("baton_subscription_held", &[]), Some(5.0));
+    assert_eq!(seen.value("baton_subscription_held", &[]), Some(FOLLOWERS.len() as f64));
     assert_eq!(seen.value("baton_subscription_held_here", &[]), Some(0.0));
     // What nobody keeps is no longer there to be read, and that is the API's trouble alone.
     let all = metrics(&world.baton).await;
-    assert_eq!(all.value("baton_subscription_held_here", &[]), Some(5.0));
+    assert_eq!(all.value("baton_subscription_held_here", &[]), Some(FOLLOWERS.len() as f64));
 }
 
 /// The catalogue's names, read from where the product lists them.
@@ -246,7 +253,7 @@ async fn metrics_count_what_happens() {
     wait_until(LIMIT, "the attempts are written down", async || {
         let seen = metrics(&world.baton).await;
         seen.value("baton_webhook_deliveries_due", &[]) == Some(0.0)
-            && seen.value("baton_subscription_position", &[]) == Some(5.0 * head)
+            && seen.value("baton_subscription_position", &[]) == Some(FOLLOWERS.len() as f64 * head)
     })
     .await;
     let after = metrics(&world.baton).await;

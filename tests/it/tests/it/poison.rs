@@ -32,12 +32,12 @@ const MEND: &str = "update public.events set account_id = $2, stream_kind = $3, 
 /// An event, made by hand.
 #[derive(Clone, Debug)]
 pub(crate) struct ByHand {
-    account: String,
-    kind: &'static str,
-    stream: String,
+    pub(crate) account: String,
+    pub(crate) kind: &'static str,
+    pub(crate) stream: String,
     pub(crate) version: i64,
     pub(crate) event: &'static str,
-    payload: Value,
+    pub(crate) payload: Value,
 }
 
 impl ByHand {
@@ -57,6 +57,12 @@ impl ByHand {
             version: 1,
             event: "task.created",
         }
+    }
+
+    /// The end of a lease, long ago.
+    pub(crate) fn lease_over(id: Uuid, version: i64) -> ByHand {
+        let payload = json!({ "lease_expires_at": "2026-01-01T00:00:00.000Z" });
+        ByHand { version, event: "task.lease_extended", payload, ..ByHand::task_of(id) }
     }
 
     /// The same task, sound.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use baton_harness::client::{Answer, Client, Credential, send};
-use baton_harness::receiver::Receiver;
+use baton_harness::receiver::{Received, Receiver};
 use baton_harness::{wait_for, wait_until};
 use serde_json::{Value, json};
 
@@ -24,7 +24,15 @@ const ROWS: &str = "select table_name::text, query_to_xml(format( \
      where column_name = 'account_id' and table_name <> 'agent_sightings' order by 1";
 
 /// Whose tables must be among them.
-const TABLES: [&str; 5] = ["events", "idempotency_keys", "tasks", "webhooks", "webhook_deliveries"];
+const TABLES: [&str; 7] = [
+    "events",
+    "idempotency_keys",
+    "tasks",
+    "comments",
+    "context_entries",
+    "webhooks",
+    "webhook_deliveries",
+];
 
 /// An account with one of everything.
 struct Account {
@@ -34,10 +42,17 @@ struct Account {
     agent_id: String,
     task: String,
     child: String,
+    project: String,
+    comment: String,
+    subtask: String,
+    link: String,
     webhook: String,
     delivery: String,
     receiver: Receiver,
 }
+
+/// Events of an account as it is filled: created; created, delegated; updated, commented, linked.
+const FILLED_EVENTS: usize = 6;
 
 impl Account {
     /// Names are the same in every account.
@@ -51,10 +66,37 @@ impl Account {
         let task = text(&admin.post_once("/v1/tasks", "same-key", body).await.expect(201), "id");
         let delegate = format!("/v1/tasks/{task}/delegate");
         let child = agent.post(&delegate, json!({ "content": mark(name) })).await.expect(201);
-        let log = settled(&admin, &webhook, 3).await;
+        let body = json!({ "name": mark(name) });
+        let project = text(&admin.post("/v1/projects", body).await.expect(201), "id");
+        let path = format!("/v1/tasks/{task}");
+        admin.patch(&path, json!({ "project_id": project })).await.expect(200);
+        let content = json!({ "content": mark(name) });
+        let link = json!({ "kind": "url", "ref": mark(name) });
+        let add = async |list: &str, body: &Value| {
+            let made = agent.post(&format!("{path}/{list}"), body.clone()).await;
+            text(&made.expect(201), "id")
+        };
+        let comment = add("comments", &content).await;
+        let subtask = add("subtasks", &content).await;
+        let link = add("links", &link).await;
+        let log = settled(&admin, &webhook, FILLED_EVENTS).await;
         let (agent_id, child) = (text(&made, "id"), text(&child, "id"));
         let delivery = text(&log[0], "id");
-        Account { name, admin, agent, agent_id, task, child, webhook, delivery, receiver }
+        Account {
+            name,
+            admin,
+            agent,
+            agent_id,
+            task,
+            child,
+            project,
+            comment,
+            subtask,
+            link,
+            webhook,
+            delivery,
+            receiver,
+        }
     }
 
     /// Everything that it can see of itself, and everything that is stored of it.
@@ -64,10 +106,17 @@ impl Account {
             "/v1/tasks?include_completed=true".to_owned(),
             "/v1/agents".to_owned(),
             "/v1/webhooks".to_owned(),
+            "/v1/projects".to_owned(),
+            "/v1/stats".to_owned(),
+            "/v1/fleet/attention".to_owned(),
+            "/v1/usage".to_owned(),
             "/v1/events?limit=1000".to_owned(),
             format!("/v1/tasks/{}", self.task),
             format!("/v1/tasks/{}", self.child),
             format!("/v1/tasks/{}/chain", self.child),
+            format!("/v1/tasks/{}/context?include=provenance", self.task),
+            format!("/v1/tasks/{}/context/history", self.task),
+            "/v1/context/search?q=mark".to_owned(),
             format!("/v1/webhooks/{}/deliveries", self.webhook),
         ] {
             let answer = self.admin.get(&path).await;
@@ -87,10 +136,10 @@ impl Account {
     }
 
     /// What nobody else may ever read.
-    fn secrets(&self) -> [String; 6] {
+    fn secrets(&self) -> Vec<String> {
         let ids = [&self.agent_id, &self.task, &self.child, &self.webhook, &self.delivery];
-        let [agent, task, child, webhook, delivery] = ids.map(String::clone);
-        [agent, task, child, webhook, delivery, mark(self.name)]
+        let more = [&self.project, &self.comment, &self.subtask, &self.link];
+        ids.into_iter().chain(more).cloned().chain([mark(self.name)]).collect()
     }
 
     /// Asserts that an answer to somebody else says nothing of this account. A problem may repeat
@@ -110,7 +159,10 @@ fn mark(account: &str) -> String {
 }
 
 fn first_task(account: &str) -> Value {
-    json!({ "content": mark(account), "labels": ["shared", "@agent"], "assigned_to": "agent" })
+    json!({
+        "content": mark(account), "labels": ["shared", "@agent"], "assigned_to": "agent",
+        "context": { "mark": mark(account) },
+    })
 }
 
 /// The webhook's deliveries once there are so many, all taken: nothing of them will change.
@@ -133,12 +185,31 @@ async fn two_accounts(world: &World) -> (Account, Account) {
 
 /// The operation's path, about things of the account's own.
 fn own(operation: &Operation, account: &Account) -> String {
-    let is_of_webhook = operation.path.starts_with("/webhooks");
+    let id = match operation.path.split('/').nth(1) {
+        Some("webhooks") => &account.webhook,
+        Some("projects") => &account.project,
+        _ => &account.child,
+    };
     operation.at(&[
-        ("id", if is_of_webhook { &account.webhook } else { &account.child }),
+        ("id", id),
+        ("comment_id", &account.comment),
+        ("subtask_id", &account.subtask),
+        ("link_id", &account.link),
         ("agent_id", &account.agent_id),
         ("delivery_id", &account.delivery),
+        ("completion_id", &account.delivery),
     ])
+}
+
+/// A task, and things of the account that may hang on it.
+fn of_task<'a>(task: &'a str, account: &'a Account) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("id", task),
+        ("completion_id", &account.delivery),
+        ("comment_id", &account.comment),
+        ("subtask_id", &account.subtask),
+        ("link_id", &account.link),
+    ]
 }
 
 #[tokio::test]
@@ -148,14 +219,22 @@ async fn no_path_leads_into_another_account() {
     let before = ours.kept(&world).await;
     let body = json!({
         "content": "stolen", "status": "done", "agent_id": "agent", "active": true,
-        "url": "https://thief.example/", "label": "stolen",
+        "url": "https://thief.example/", "label": "stolen", "kind": "url", "ref": "stolen",
+        "key": "mark", "state": "working",
     });
     let named = Operation::served(&world).await.into_iter().filter(|one| one.path.contains('{'));
     let mut asked = 0;
     for operation in named {
         let (our_webhook, their_webhook) = (&*ours.webhook, &*theirs.webhook);
         let targets = match operation.path.split('/').nth(1).expect("a resource") {
-            "tasks" => vec![vec![("id", &*ours.task)], vec![("id", &*ours.child)]],
+            "tasks" => {
+                let hangs_on = ["{comment_id}", "{subtask_id}", "{link_id}"];
+                let hangs = hangs_on.iter().any(|name| operation.path.contains(name));
+                let own = hangs.then_some(&theirs.task);
+                let tasks = [&ours.task, &ours.child].into_iter().chain(own);
+                tasks.map(|task| of_task(task, &ours)).collect()
+            }
+            "projects" => vec![vec![("id", &*ours.project)]],
             "agents" => vec![vec![("agent_id", &*ours.agent_id)]],
             "webhooks" if operation.path.contains("{delivery_id}") => vec![
                 vec![("id", their_webhook), ("delivery_id", &*ours.delivery)],
@@ -170,7 +249,9 @@ async fn no_path_leads_into_another_account() {
             let asking = format!("{method} {path}");
             let as_admin = theirs.admin.request(method.clone(), &path).json(&body);
             let answer = send(as_admin).await;
-            problem(&answer, 404);
+            // Who can hold no task is told so before it is asked which.
+            let is_barred = HOLDING.contains(&&*operation.id);
+            problem(&answer, if is_barred { 403 } else { 404 });
             ours.assert_hidden(&answer, &asking);
             let as_agent = theirs.agent.request(method.clone(), &path).json(&body);
             let answer = send(as_agent).await;
@@ -182,6 +263,9 @@ async fn no_path_leads_into_another_account() {
     assert!(asked >= 30, "{asked}");
     assert_eq!(ours.kept(&world).await, before);
 }
+
+/// What only agents do.
+const HOLDING: [&str; 3] = ["claimTask", "heartbeatTask", "setTaskState"];
 
 /// Parameters, headers and fields that name something of an account, with what they name.
 const NAMING: [(&str, Named); 16] = [
@@ -195,8 +279,8 @@ const NAMING: [(&str, Named); 16] = [
     ("depends_on", Named::Tasks),
     ("task_ids", Named::Tasks),
     ("correlation_id", Named::Correlation),
+    ("project_id", Named::Project),
     // There are none yet: what another account has, can only be guessed.
-    ("project_id", Named::Task),
     ("epic_id", Named::Task),
     // These have tests of their own below.
     ("after", Named::Otherwise),
@@ -207,13 +291,15 @@ const NAMING: [(&str, Named); 16] = [
 
 /// Those that say something, and name nothing that another account could have.
 const SAYING: &str = "Baton-Min-Position active claim_generation claimed completed content context \
+    detail handoff lease_seconds \
     description display_name due due_after due_before due_date due_time error_message \
     estimated_tokens events evidence evidence_policy execution_id expected_revision include \
     include_completed is_admin is_recurring label labels limit max_retries metadata name note notes \
     offset ordering permissions priority reason recurring_interval recurring_string recurring_type \
     reminder_time requirements result_summary role root_task_id delegation_depth search secret \
     secret_overlap_seconds signature_scheme sort state status tags timeout title types until url \
-    view wait workflow_slug";
+    view wait workflow_slug author color emoji kind ref repo sort_order \
+    cursor expected_version include_superseded key key_limit key_offset keys q source";
 
 /// What a parameter or field names.
 #[derive(Clone, Copy, PartialEq)]
@@ -221,6 +307,7 @@ enum Named {
     Agent,
     Task,
     Tasks,
+    Project,
     Correlation,
     Otherwise,
 }
@@ -242,6 +329,7 @@ async fn of(account: &Account, what: Named) -> Value {
         Named::Agent => json!(account.agent_id),
         Named::Task => json!(account.task),
         Named::Tasks => json!([account.task]),
+        Named::Project => json!(account.project),
         Named::Correlation => {
             let events = account.admin.get("/v1/events?limit=1").await.expect(200);
             events["items"][0]["correlationid"].clone()
@@ -261,6 +349,11 @@ async fn no_field_refers_to_another_account() {
         for field in operation.fields.keys() {
             let Some(what) = named(&operation, field) else { continue };
             let reference = json!({ field.as_str(): of(&ours, what).await });
+            if operation.id == "claimNextTask" {
+                claims_nothing(&theirs, &ours, reference).await;
+                asked.insert((operation.id.clone(), field.clone()));
+                continue;
+            }
             let bodies = match operation.id.as_str() {
                 "createTask" => vec![with(json!({ "content": "c" }), reference)],
                 "delegateTask"
@@ -288,6 +381,19 @@ async fn no_field_refers_to_another_account() {
     assert_eq!(ours.kept(&world).await, before);
 }
 
+/// What a claim asks for narrows down what waits in its own account.
+async fn claims_nothing(theirs: &Account, ours: &Account, reference: Value) {
+    let body = json!({ "name": "claimer", "role": "coordinator" });
+    let made = theirs.admin.post("/v1/agents", body).await.expect(201);
+    let claimer = theirs.admin.with(Credential::AgentKey(text(&made, "api_key")));
+    let answer = claimer.post("/v1/tasks/claim", reference.clone()).await;
+    assert_eq!((answer.status, &answer.body), (200, &json!({ "task": null })), "{reference}");
+    ours.assert_hidden(&answer, &reference.to_string());
+    // Their own waits.
+    let answer = claimer.post("/v1/tasks/claim", json!({})).await;
+    assert_eq!(answer.body["task"]["id"], json!(theirs.child), "{}", answer.text);
+}
+
 #[tokio::test]
 async fn no_filter_finds_another_account() {
     let world = World::new().await;
@@ -299,7 +405,10 @@ async fn no_filter_finds_another_account() {
             let Some(what) = named(&operation, parameter) else { continue };
             let value = of(&ours, what).await;
             let value = value.as_str().expect("an id");
-            let path = format!("{}?{parameter}={value}", own(&operation, &theirs));
+            let mut path = format!("{}?{parameter}={value}", own(&operation, &theirs));
+            if operation.id == "recallContext" {
+                path.push_str("&q=mark");
+            }
             if operation.id == "streamEvents" {
                 // Its filters are those of the list; who may not read a task is told so at once.
                 let answer = theirs.agent.get(&path).await;
@@ -309,7 +418,11 @@ async fn no_filter_finds_another_account() {
             let answer = theirs.admin.get(&path).await;
             assert_eq!(answer.status, 200, "{path}: {}", answer.text);
             ours.assert_hidden(&answer, &path);
-            let list = if answer.body.is_array() { &answer.body } else { &answer.body["items"] };
+            let list = match operation.id.as_str() {
+                "recallContext" => &answer.body["results"],
+                _ if answer.body.is_array() => &answer.body,
+                _ => &answer.body["items"],
+            };
             assert_eq!(*list, json!([]), "{path}");
             asked.insert((operation.id.clone(), parameter.clone()));
         }
@@ -387,6 +500,8 @@ async fn lists_and_filters_show_the_callers_account_only() {
     assert_eq!(agents[0]["open_task_count"], 1);
     let webhooks = theirs.admin.get("/v1/webhooks").await.expect(200);
     assert_eq!(ids(&webhooks), [theirs.webhook.as_str()]);
+    let projects = theirs.admin.get("/v1/projects").await.expect(200);
+    assert_eq!(ids(&projects), [theirs.project.as_str()]);
     let me = theirs.agent.get("/v1/agent/me").await.expect(200);
     assert_eq!(me["id"], json!(theirs.agent_id));
 }
@@ -458,13 +573,15 @@ async fn webhooks_and_messages_carry_their_own_account_only() {
     theirs.admin.post("/v1/webhooks", body).await.expect(201);
     for (account, other) in [(&ours, &theirs), (&theirs, &ours)] {
         let own = BTreeSet::from([account.task.clone(), account.child.clone()]);
-        let heard = |requests: &[baton_harness::receiver::Received]| -> BTreeSet<String> {
+        let heard = |requests: &[Received]| -> BTreeSet<String> {
             requests.iter().map(|request| text(&request.json()["task"], "id")).collect()
         };
-        // created; created, delegated; completed twice.
-        let requests = account.receiver.wait_for(LIMIT, |requests| requests.len() >= 5).await;
+        // Both were completed.
+        let expected = FILLED_EVENTS + 2;
+        let has_all = |requests: &[Received]| requests.len() >= expected;
+        let requests = account.receiver.wait_for(LIMIT, has_all).await;
         assert_eq!(heard(&requests), own);
-        assert_eq!(requests.len(), 5);
+        assert_eq!(requests.len(), expected);
         let path = format!("/v1/webhooks/{}/deliveries", account.webhook);
         let log = account.admin.get(&path).await.expect(200);
         for delivery in log.as_array().expect("an array") {
@@ -473,7 +590,7 @@ async fn webhooks_and_messages_carry_their_own_account_only() {
         problem(&other.admin.get(&path).await, 404);
     }
     // Nor does the past of another account reach a webhook that asks for all of it.
-    let requests = past.wait_for(LIMIT, |requests| requests.len() >= 5).await;
+    let requests = past.wait_for(LIMIT, |requests| requests.len() >= FILLED_EVENTS + 2).await;
     let own = [&theirs.task, &theirs.child];
     for request in requests {
         assert!(own.contains(&&text(&request.json()["task"], "id")), "{}", request.json());
@@ -483,7 +600,8 @@ async fn webhooks_and_messages_carry_their_own_account_only() {
         let account = message.subject.split('.').nth(2).expect("an account").to_owned();
         let body = String::from_utf8(message.body).expect("JSON");
         let other = if account == "default" { &theirs } else { &ours };
-        for id in [&other.task, &other.child, &other.agent_id, &other.webhook] {
+        let ids = [&other.task, &other.child, &other.agent_id, &other.webhook, &other.project];
+        for id in ids {
             assert!(!body.contains(id.as_str()), "{}: {body}", message.subject);
         }
         let event = &log[usize::try_from(message.sequence).expect("small") - 1];

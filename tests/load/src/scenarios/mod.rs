@@ -4,6 +4,7 @@
 
 pub mod appends;
 pub mod ceiling;
+pub mod claims;
 pub mod long_log;
 pub mod many_tasks;
 pub mod requests;

@@ -5,8 +5,13 @@
 //! fail where an operation has none.
 
 mod agents;
+mod annotations;
+mod claims;
+mod context;
 mod events;
 mod parameters;
+mod projects;
+mod stats;
 mod task_documents;
 mod tasks;
 #[cfg(test)]
@@ -21,7 +26,18 @@ use crate::example::{Examples, Operation};
 pub(crate) const EXAMPLES: Examples = Examples { operation, parameter: parameters::of };
 
 fn operation(id: &str) -> Option<Operation> {
-    tasks::of(id).or_else(|| agents::of(id)).or_else(|| events::of(id)).or_else(|| webhooks::of(id))
+    let all: &[fn(&str) -> Option<Operation>] = &[
+        tasks::of,
+        claims::of,
+        context::of,
+        annotations::of,
+        projects::of,
+        agents::of,
+        events::of,
+        webhooks::of,
+        stats::of,
+    ];
+    all.iter().find_map(|of| of(id))
 }
 
 /// The document with other values for some members, or with more of them.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{agents, task_documents::RESEARCH, webhooks};
+use super::{agents, annotations, claims, projects, task_documents::RESEARCH, webhooks};
 use crate::example::Parameter;
 
 /// The example of a parameter.
@@ -16,6 +16,11 @@ pub(super) fn of(path: &str, name: &str) -> Option<Parameter> {
 fn in_path(path: &str, name: &str) -> Option<Parameter> {
     let (description, example) = match (path.split('/').nth(1)?, name) {
         ("tasks", "id") => ("Id of the task.", RESEARCH),
+        ("tasks", "completion_id") => ("Id of the late completion.", claims::LATE),
+        ("tasks", "comment_id") => ("Id of the comment.", annotations::COMMENT),
+        ("tasks", "subtask_id") => ("Id of the subtask.", annotations::SUBTASK),
+        ("tasks", "link_id") => ("Id of the link.", annotations::LINK),
+        ("projects", "id") => ("Id of the project.", projects::PROJECT),
         ("agents", "agent_id") => ("Id or name of the agent.", "research-agent"),
         ("webhooks", "id") => ("Id of the webhook.", webhooks::HOOK),
         ("webhooks", "delivery_id") => ("Id of the delivery.", webhooks::DELIVERY),
@@ -32,12 +37,19 @@ fn in_query(path: &str, name: &str) -> Option<Value> {
         "claimed" | "completed" => json!(false),
         "correlation_id" => json!("0195a3c1-2f00-7d4e-9a51-6f2d8c0b7e13"),
         "created_by" => json!("me"),
+        "cursor" => json!("2"),
         "due" => json!("overdue"),
         "due_after" => json!("2026-03-16"),
         "due_before" => json!("2026-03-21"),
+        "expected_version" => json!(1),
         "epic_id" => json!("ep-5d1f0a7c"),
+        "include" if path.ends_with("/context") => json!(["provenance"]),
         "include" => json!(["pagination"]),
-        "include_completed" => json!(true),
+        "include_completed" | "include_superseded" => json!(true),
+        "key" => json!("result"),
+        "key_limit" => json!(100),
+        "key_offset" => json!(0),
+        "keys" => json!(r#"["urgency","blocking"]"#),
         "label" => json!("market"),
         "labels" => json!(["market", "@research-agent"]),
         "limit" if path == "/tasks" => json!(50),
@@ -45,9 +57,11 @@ fn in_query(path: &str, name: &str) -> Option<Value> {
         "offset" => json!(0),
         "parent_task_id" | "task" => json!(RESEARCH),
         "priority" => json!(1),
-        "project_id" => json!("0195a3b0-7711-7e02-8c44-1b9d6e3f5a20"),
+        "project_id" => json!(projects::PROJECT),
+        "q" => json!("rate limits"),
         "search" => json!("competitors"),
         "sort" => json!("priority"),
+        "source" => json!("agent_observed"),
         "state" => json!("working"),
         "status" => json!(["open", "claimed"]),
         "tags" => json!(["market"]),

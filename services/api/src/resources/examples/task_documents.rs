@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     agents::{ORCHESTRATOR, RESEARCHER},
-    with,
+    annotations, with,
 };
 
 /// The task that is handed to the research agent.
@@ -132,7 +132,12 @@ pub(super) fn handed_over() -> Value {
 
 /// With everything that hangs on it.
 pub(super) fn detail() -> Value {
-    with(handed_over(), json!({ "comments": [], "links": [] }))
+    let members = json!({
+        "subtasks": [annotations::subtask()],
+        "comments": [annotations::comment()],
+        "links": [annotations::link()],
+    });
+    with(handed_over(), members)
 }
 
 pub(super) fn completed() -> Value {

@@ -65,6 +65,7 @@ fn finishes(operation: &str) -> Option<Operation> {
                 refused(TaskRefusal::Waits),
                 status(Status::Cancelled, "completed"),
                 fence(),
+                super::claims::late(),
                 refused(TaskRefusal::EvidenceMissing),
             ]),
         "uncompleteTask" => on(handed_over()).to(nothing, json!({})),
@@ -149,11 +150,11 @@ fn delegating() -> Operation {
 }
 
 /// What every change of a task can end in.
-fn rights() -> [Problem; 3] {
+pub(super) fn rights() -> [Problem; 3] {
     [CommandError::NotWritable.into(), CommandError::ReadOnly.into(), missing()]
 }
 
-fn missing() -> Problem {
+pub(super) fn missing() -> Problem {
     Problem::not_found("Task")
 }
 
@@ -169,16 +170,16 @@ fn fence() -> Problem {
     refused(TaskRefusal::Fence { field: "expected_revision", expected: 2, actual: 3 })
 }
 
-fn held() -> Problem {
+pub(super) fn held() -> Problem {
     let by = super::agents::RESEARCHER.parse().ok();
     let lease_expires_at = "2026-03-17T10:35:00.000Z".parse().ok();
     refused(TaskRefusal::Held { by, lease_expires_at })
 }
 
-fn status(from: Status, action: &'static str) -> Problem {
+pub(super) fn status(from: Status, action: &'static str) -> Problem {
     refused(TaskRefusal::Status { from, action })
 }
 
-fn refused(refusal: TaskRefusal) -> Problem {
+pub(super) fn refused(refusal: TaskRefusal) -> Problem {
     CommandError::from(refusal).into()
 }

@@ -1,0 +1,1 @@
+analyze context_entries;

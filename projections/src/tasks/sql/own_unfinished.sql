@@ -1,0 +1,9 @@
+-- The unfinished tasks in some lists.
+select t.task_id, t.claimed, t.lease_expires_at, t.heard_at, t.session_state, t.due_date
+from (
+    select distinct i.task_id
+    from read.task_lists i
+    where i.account_id = $1 and i.list = any ($3::text[]) and i.status = any ($4::text[])
+    limit $2
+) own
+join read.tasks t on t.account_id = $1 and t.task_id = own.task_id

@@ -1,0 +1,192 @@
+//! Statistics of the tasks that somebody may read (protocol 1.15, 2.8).
+//!
+//! For those who read all, from what is kept; for others, counted in their lists.
+
+use std::collections::HashMap;
+
+use baton_domain::{AccountId, ProjectId, Right, Standing, task::Status};
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use super::counts::unfinished;
+use super::tallies::Tally;
+use super::walk::readers_of;
+use crate::error::QueryError;
+use crate::reads::Reads;
+
+const TALLIES: &str = include_str!("sql/tallies.sql");
+const OWN_TALLIES: &str = include_str!("sql/own_tallies.sql");
+
+/// Days ahead that count as upcoming, from tomorrow.
+const UPCOMING_DAYS: i64 = 7;
+
+/// How many tasks there are of each kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskStats {
+    /// In each status; one without tasks may be missing.
+    pub by_status: HashMap<Status, i64>,
+    /// Unfinished ones of each project, and of none.
+    pub by_project: HashMap<Option<ProjectId>, i64>,
+    /// Completed today.
+    pub completed_today: i64,
+    /// Unfinished, and due today.
+    pub due_today: i64,
+    /// Unfinished, and due before today.
+    pub overdue: i64,
+    /// Unfinished, and due within the seven days after today.
+    pub upcoming: i64,
+}
+
+impl Reads {
+    /// Counts the tasks that the caller may read.
+    ///
+    /// # Errors
+    /// When the model cannot be read.
+    pub async fn task_stats(
+        &self,
+        account: &AccountId,
+        caller: &Standing,
+        today: Date,
+    ) -> Result<TaskStats, QueryError> {
+        let last = today.saturating_add(UPCOMING_DAYS.days());
+        let rows = match caller.may(Right::ReadAllTasks) {
+            true => self.tallies(account, today, last).await?,
+            false => self.own_tallies(account, caller, today).await?,
+        };
+        let mut stats = TaskStats::default();
+        for row in &rows {
+            stats.count(row.try_get("tally")?, row.try_get("tasks")?, (today, last));
+        }
+        Ok(stats)
+    }
+
+    /// How many tasks were created in the month of this day, deleted ones included.
+    ///
+    /// # Errors
+    /// When the model cannot be read.
+    pub async fn tasks_created(&self, account: &AccountId, day: Date) -> Result<i64, QueryError> {
+        let month = Tally::Created(day.first_of_month()).to_string();
+        let month = std::slice::from_ref(&month);
+        let rows = self.tallies_within(account, month, month).await?;
+        rows.first().map_or(Ok(0), |row| row.try_get("tasks")).map_err(QueryError::Query)
+    }
+
+    async fn tallies(
+        &self,
+        account: &AccountId,
+        today: Date,
+        last: Date,
+    ) -> Result<Vec<Row>, QueryError> {
+        let completed = Tally::Completed(today).to_string();
+        let names = ["status:", "project:", "due:", &completed].map(str::to_owned);
+        let due = Tally::Due(last).to_string();
+        let ends = ["status:~", "project:~", &due, &completed].map(str::to_owned);
+        self.tallies_within(account, &names, &ends).await
+    }
+
+    async fn tallies_within(
+        &self,
+        account: &AccountId,
+        first: &[String],
+        last: &[String],
+    ) -> Result<Vec<Row>, QueryError> {
+        let bound = [
+            (&account.as_str() as _, Type::TEXT),
+            (&first as _, Type::TEXT_ARRAY),
+            (&last as _, Type::TEXT_ARRAY),
+        ];
+        self.rows(TALLIES, &bound).await
+    }
+
+    async fn own_tallies(
+        &self,
+        account: &AccountId,
+        caller: &Standing,
+        today: Date,
+    ) -> Result<Vec<Row>, QueryError> {
+        let lists: Vec<String> = readers_of(caller).map(|list| list.to_string()).collect();
+        let statuses = unfinished();
+        let bound = [
+            (&account.as_str() as _, Type::TEXT),
+            (&lists as _, Type::TEXT_ARRAY),
+            (&statuses as _, Type::TEXT_ARRAY),
+            (&today as _, Type::DATE),
+        ];
+        self.rows(OWN_TALLIES, &bound).await
+    }
+}
+
+impl TaskStats {
+    fn count(&mut self, tally: &str, tasks: i64, (today, last): (Date, Date)) {
+        let (kind, name) = tally.split_once(':').unwrap_or((tally, ""));
+        let day: Option<Date> = name.parse().ok();
+        match (kind, day) {
+            ("status", _) => {
+                let status = Status::from_word(name);
+                self.by_status.extend(status.map(|status| (status, tasks)));
+            }
+            ("project", _) => {
+                *self.by_project.entry(name.parse().ok()).or_default() += tasks;
+            }
+            ("completed", Some(day)) if day == today => self.completed_today += tasks,
+            ("due", Some(day)) if day < today => self.overdue += tasks,
+            ("due", Some(day)) if day == today => self.due_today += tasks,
+            ("due", Some(day)) if day <= last => self.upcoming += tasks,
+            _ => (),
+        }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> i64 {
+        self.by_status.values().sum()
+    }
+
+    /// Those in this status.
+    #[must_use]
+    pub fn in_status(&self, status: Status) -> i64 {
+        self.by_status.get(&status).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tallies_by_their_names() {
+        let today: Date = "2026-11-30".parse().unwrap();
+        let last = today.saturating_add(UPCOMING_DAYS.days());
+        let mut stats = TaskStats::default();
+        for (tally, tasks) in [
+            ("status:open", 1),
+            ("status:completed", 2),
+            ("project:", 3),
+            ("project:00000000-0000-0000-0000-000000000001", 4),
+            ("completed:2026-11-30", 5),
+            ("completed:2026-11-29", 1_000),
+            ("due:2026-11-29", 6),
+            ("due:2025-01-01", 60),
+            ("due:2026-11-30", 7),
+            ("due:2026-12-01", 8),
+            ("due:2026-12-07", 80),
+            ("due:2026-12-08", 1_000),
+            ("of another version", 1_000),
+        ] {
+            stats.count(tally, tasks, (today, last));
+        }
+        let project = Some(ProjectId(uuid::Uuid::from_u128(1)));
+        let expected = TaskStats {
+            by_status: [(Status::Open, 1), (Status::Completed, 2)].into(),
+            by_project: [(None, 3), (project, 4)].into(),
+            completed_today: 5,
+            due_today: 7,
+            overdue: 66,
+            upcoming: 88,
+        };
+        assert_eq!(stats, expected);
+        assert_eq!((stats.total(), stats.in_status(Status::Failed)), (3, 0));
+    }
+}
