@@ -21,6 +21,6 @@ async fn a_rebuild_beside_load_is_not_noticed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_is_emptied_once_whoever_stops_or_dies() {
     let seed = u64::from(fastrand::u32(..));
-    let size = claimers::Size { tasks: 1_000, claimers: 64, losers: 8, seed };
+    let size = claimers::Size { tasks: 400, claimers: 64, losers: 8, seed };
     claimers::drain(size, &Journal::default()).await;
 }
