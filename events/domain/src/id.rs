@@ -63,6 +63,11 @@ uuid_id!(
     as_hyphenated
 );
 uuid_id!(
+    /// A recurrence.
+    RecurrenceId,
+    as_hyphenated
+);
+uuid_id!(
     /// A completion that came after its claim was lost.
     CompletionId,
     as_hyphenated

@@ -44,6 +44,10 @@ pub enum Right {
     ManageAgents,
     /// Everything about webhooks, reading them included.
     ManageWebhooks,
+    /// Change and delete recurrences of others.
+    ManageRecurrences,
+    /// Take the account's events away as the log has them.
+    ExportEvents,
 }
 
 /// Who has a right.
@@ -71,6 +75,8 @@ impl Right {
             Self::ReadAgentsWhole => (&[Admin], None),
             Self::ManageAgents => (&[Admin], None),
             Self::ManageWebhooks => (&[Admin], None),
+            Self::ManageRecurrences => (&[Admin], None),
+            Self::ExportEvents => (&[Auditor, Admin], None),
         };
         Holders { roles, permission }
     }
@@ -84,6 +90,14 @@ impl Standing {
         let Holders { roles, permission } = right.holders();
         roles.contains(&self.role.unwrap_or(Role::Admin))
             || permission.is_some_and(|wanted| self.permissions.iter().any(|held| held == wanted))
+    }
+}
+
+impl Standing {
+    /// What the caller reads is recorded: it reads everything, and nobody sees it do so.
+    #[must_use]
+    pub fn is_witnessed(&self) -> bool {
+        self.role == Some(Role::Auditor)
     }
 }
 
@@ -105,7 +119,7 @@ mod tests {
 
     /// The rows of the table as the protocol prints them: worker, coordinator, auditor, admin,
     /// and the permission that grants the right to others.
-    const TABLE: [(Right, [bool; 4], Option<&str>); 14] = {
+    const TABLE: [(Right, [bool; 4], Option<&str>); 16] = {
         let (yes, no) = (true, false);
         [
             (Right::Write, [yes, yes, no, yes], None),
@@ -122,6 +136,8 @@ mod tests {
             (Right::ReadAgentsWhole, [no, no, no, yes], None),
             (Right::ManageAgents, [no, no, no, yes], None),
             (Right::ManageWebhooks, [no, no, no, yes], None),
+            (Right::ManageRecurrences, [no, no, no, yes], None),
+            (Right::ExportEvents, [no, no, yes, yes], None),
         ]
     };
 

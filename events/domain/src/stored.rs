@@ -4,6 +4,8 @@
 //! version is brought up to date here when it is read; `tests/golden` keeps one of every version
 //! ever written.
 
+mod recurrences;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -54,6 +56,11 @@ pub trait Event: Sized {
         None
     }
 
+    /// The event before it, of the same command, led to it.
+    fn follows_from(&self, _before: &Self) -> bool {
+        false
+    }
+
     /// Its stored form.
     fn encode(&self) -> Stored;
 
@@ -65,7 +72,7 @@ pub trait Event: Sized {
 }
 
 /// Every type of event that Baton records, in the order of its name.
-pub const EVENT_TYPES: [&str; 39] = [
+pub const EVENT_TYPES: [&str; 46] = [
     "account.opened",
     "account.token_rotated",
     "agent.created",
@@ -75,6 +82,11 @@ pub const EVENT_TYPES: [&str; 39] = [
     "project.created",
     "project.deleted",
     "project.updated",
+    "recurrence.created",
+    "recurrence.deleted",
+    "recurrence.skipped",
+    "recurrence.spawned",
+    "recurrence.updated",
     "task.assigned",
     "task.blocked",
     "task.cancelled",
@@ -93,7 +105,9 @@ pub const EVENT_TYPES: [&str; 39] = [
     "task.lease_extended",
     "task.link_deleted",
     "task.linked",
+    "task.recurred",
     "task.released",
+    "task.reminded",
     "task.state_changed",
     "task.subtask_added",
     "task.subtask_deleted",
@@ -152,6 +166,10 @@ fn stored_again<P: Serialize>(event_type: &'static str, version: i16, payload: &
 }
 
 impl Event for TaskEvent {
+    fn follows_from(&self, before: &Self) -> bool {
+        Self::follows_from(self, before)
+    }
+
     fn id(&self) -> Option<uuid::Uuid> {
         match self {
             Self::CompletionLate { completion_id, .. } => Some(completion_id.0),
@@ -162,9 +180,18 @@ impl Event for TaskEvent {
     #[expect(clippy::too_many_lines, reason = "an arm for each event; there is nothing to split")]
     fn encode(&self) -> Stored {
         match self.clone() {
-            Self::Created { task_id, changes, parent, waits } => {
-                let payload = task::Created { task_id, changes, parent, waits };
-                with_fields(&payload.changes, stored("task.created", &payload))
+            Self::Created { task_id, changes, parent, waits, origin } => {
+                let payload = task::Created { task_id, changes, parent, waits, origin };
+                match origin {
+                    None => with_fields(&payload.changes, stored("task.created", &payload)),
+                    Some(_) => stored_again("task.created", 3, &payload),
+                }
+            }
+            Self::Recurred { task_id, due_date } => {
+                stored("task.recurred", &task::Recurred { task_id, due_date })
+            }
+            Self::Reminded { reminder_time } => {
+                stored("task.reminded", &task::Reminded { reminder_time })
             }
             Self::Delegated { from, to, kind, changes } => {
                 let payload = task::Delegated { from, to, kind, changes };
@@ -235,9 +262,17 @@ impl Event for TaskEvent {
     fn decode(event_type: &str, schema_version: i16, payload: &str) -> Result<Self, DecodeError> {
         let from = Reader { event_type, schema_version, payload };
         Ok(match (event_type, schema_version) {
-            ("task.created", 1) | ("task.created", 2) => {
-                let task::Created { task_id, changes, parent, waits } = from.read()?;
-                Self::Created { task_id, changes, parent, waits }
+            ("task.created", 1) | ("task.created", 2) | ("task.created", 3) => {
+                let task::Created { task_id, changes, parent, waits, origin } = from.read()?;
+                Self::Created { task_id, changes, parent, waits, origin }
+            }
+            ("task.recurred", 1) => {
+                let task::Recurred { task_id, due_date } = from.read()?;
+                Self::Recurred { task_id, due_date }
+            }
+            ("task.reminded", 1) => {
+                let task::Reminded { reminder_time } = from.read()?;
+                Self::Reminded { reminder_time }
             }
             ("task.delegated", 1) | ("task.delegated", 2) => {
                 let task::Delegated { from, to, kind, changes } = from.read()?;

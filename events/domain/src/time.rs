@@ -14,12 +14,16 @@ pub struct Timestamp(i64);
 pub struct NotATime;
 
 impl Timestamp {
+    /// The last instant there is.
+    pub const LAST: Self = Self(Self::YEAR_9999_END_MS);
+
+    const YEAR_9999_END_MS: i64 = 253_402_207_199_999;
+
     /// The instant, or `None` outside the years 0000 to 9999, which RFC 3339 cannot print.
     #[must_use]
     pub fn from_millis(millis: i64) -> Option<Self> {
         const YEAR_0_MS: i64 = -62_167_219_200_000;
-        const YEAR_9999_END_MS: i64 = 253_402_207_199_999;
-        (YEAR_0_MS..=YEAR_9999_END_MS).contains(&millis).then_some(Self(millis))
+        (YEAR_0_MS..=Self::YEAR_9999_END_MS).contains(&millis).then_some(Self(millis))
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.

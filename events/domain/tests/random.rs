@@ -4,21 +4,26 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use baton_domain::{
-    Actor, AgentId, CompletionId, DeliveryId, Envelope, Order, Standing, TaskId, Timestamp,
-    WebhookId,
+    Actor, AgentId, CompletionId, DeliveryId, Envelope, Order, RecurrenceId, Standing, TaskId,
+    Timestamp, WebhookId,
     account::{
         self, Account, AccountEvent, AgentCreated, AgentUpdated, KeyHash, ProjectChanges,
         ProjectCreated, ProjectDeleted, ProjectUpdated, Role,
     },
+    calendar::Start,
     id::{CommentId, LinkId, ProjectId, SecretId, SubtaskId},
     json::Object,
+    recurrence::{
+        self, Recurrence, RecurrenceCommand, RecurrenceEvent, RecurrenceFields, Recurrences,
+    },
     stored::Event,
     task::{
-        self, Annotation, Changes, Comment, CommentDeleted, Commented, ContextMerge, ContextSource,
-        Dependencies, Draft, EvidenceItem, EvidenceKind, EvidencePolicy, Fence, Finish, Handoff,
-        HopKind, LateCompletion, LinkDeleted, LinkKind, Linked, NewLink, NewSubtask, Parent,
-        RecurringType, Session, SessionState, Status, SubtaskAdded, SubtaskChanges, SubtaskDeleted,
-        SubtaskUpdated, Task, TaskCommand, TaskEvent, Tasks, Transition, Update, View,
+        self, Annotation, ChainPlace, Changes, Comment, CommentDeleted, Commented, ContextMerge,
+        ContextSource, Dependencies, Draft, EvidenceItem, EvidenceKind, EvidencePolicy, Fence,
+        Finish, Handoff, HopKind, LateCompletion, LinkDeleted, LinkKind, Linked, NewLink,
+        NewSubtask, Origin, Parent, RecurringType, Session, SessionState, Status, SubtaskAdded,
+        SubtaskChanges, SubtaskDeleted, SubtaskUpdated, Task, TaskCommand, TaskEvent, Tasks,
+        Transition, Update, View,
     },
     webhook::{
         self, DisableReason, FormerSecret, Ordering, SignatureScheme, Webhook, WebhookEvent,
@@ -104,7 +109,7 @@ prop_compose! {
 
 prop_compose! {
     fn nullable()(
-        due_date in settable((1..=9999_i16, 1..=12_i8, 1..=28_i8)),
+        due_date in settable(day()),
         due_time in settable(text()),
         reminder_time in settable(time()),
         evidence_policy in settable(Just(EvidencePolicy::Required)),
@@ -117,13 +122,12 @@ prop_compose! {
             RecurringType::Yearly,
         ])),
     ) -> Changes {
-        let date = |(year, month, day)| jiff::civil::date(year, month, day);
         let mut texts = texts.into_iter();
         let mut next = || texts.next().unwrap();
         Changes {
             description: next(), workflow_slug: next(), execution_id: next(),
             result_summary: next(), error_message: next(), recurring_string: next(),
-            due_date: due_date.map(|day| day.map(date)), due_time, reminder_time,
+            due_date, due_time, reminder_time,
             evidence_policy, estimated_tokens: numbers[0], recurring_interval: numbers[1],
             requirements, recurring_type, project_id, ..Changes::default()
         }
@@ -146,6 +150,16 @@ fn changes() -> BoxedStrategy<Changes> {
         ..nullable
     });
     prop_oneof![Just(Changes::default()), plain().boxed(), both.boxed()].boxed()
+}
+
+fn day() -> impl Strategy<Value = jiff::civil::Date> {
+    let parts = (1..=9999_i16, 1..=12_i8, 1..=28_i8);
+    parts.prop_map(|(year, month, day)| jiff::civil::date(year, month, day))
+}
+
+fn origin() -> impl Strategy<Value = Origin> {
+    (of(agent()), of(id().prop_map(RecurrenceId)))
+        .prop_map(|(created_by, recurrence_id)| Origin { created_by, recurrence_id })
 }
 
 fn parent() -> impl Strategy<Value = Parent> {
@@ -286,9 +300,17 @@ fn task_event() -> BoxedStrategy<TaskEvent> {
         Transition::Follows,
     ]);
     prop_oneof![
-        (task_id(), changes(), of(parent()), any::<bool>()).prop_map(
-            |(task_id, changes, parent, waits)| E::Created { task_id, changes, parent, waits }
+        (task_id(), changes(), of(parent()), any::<bool>(), of(origin())).prop_map(
+            |(task_id, changes, parent, waits, origin)| E::Created {
+                task_id,
+                changes,
+                parent,
+                waits,
+                origin,
+            }
         ),
+        (task_id(), day()).prop_map(|(task_id, due_date)| E::Recurred { task_id, due_date }),
+        time().prop_map(|reminder_time| E::Reminded { reminder_time }),
         (of(agent()), of(agent()), kind, changes())
             .prop_map(|(from, to, kind, changes)| E::Delegated { from, to, kind, changes }),
         task_id().prop_map(|child_id| E::ChildDelegated { child_id }),
@@ -417,6 +439,73 @@ fn webhook_event() -> BoxedStrategy<WebhookEvent> {
     .boxed()
 }
 
+fn rule_type() -> impl Strategy<Value = RecurringType> {
+    select(vec![
+        RecurringType::Daily,
+        RecurringType::Weekly,
+        RecurringType::Monthly,
+        RecurringType::Yearly,
+    ])
+}
+
+fn start() -> impl Strategy<Value = Start> {
+    let day = (-9_999..=9_999_i16, 1..=12_i8, 1..=28_i8, 0..24_i8, any::<i8>());
+    day.prop_map(|(year, month, day, hour, kept)| {
+        let local = jiff::civil::date(year, month, day).at(hour, 30, 0, 0);
+        Start { local, day: kept }
+    })
+}
+
+prop_compose! {
+    fn recurrence_fields()(
+        (content, description) in (of(text()), settable(text())),
+        (priority, labels) in (of(any::<u8>()), of(vec(text(), 0..3))),
+        (rule_type, interval) in (of(rule_type()), of(any::<i64>())),
+        timezone in of(select(vec!["UTC", "Europe/Berlin", "Pacific/Apia", "Mars/Olympus", ""])),
+        (skip_if_open, active) in (of(any::<bool>()), of(any::<bool>())),
+        (next_due_at, start) in (of(time()), of(start())),
+        (project_id, assigned_to) in (settable(id().prop_map(ProjectId)), settable(agent())),
+        anchors in vec(settable(any::<i8>()), 3),
+    ) -> RecurrenceFields {
+        RecurrenceFields {
+            content, description, priority, labels, rule_type, interval,
+            timezone: timezone.map(str::to_owned), skip_if_open, active, next_due_at, start,
+            project_id, assigned_to, anchor_day: anchors[0], anchor_month: anchors[1],
+            anchor_weekday: anchors[2],
+        }
+    }
+}
+
+fn recurrence_event() -> BoxedStrategy<RecurrenceEvent> {
+    use RecurrenceEvent as E;
+    prop_oneof![
+        (id(), recurrence_fields())
+            .prop_map(|(id, fields)| { E::Created { recurrence_id: RecurrenceId(id), fields } }),
+        recurrence_fields().prop_map(|fields| E::Updated { fields }),
+        (time(), task_id(), time()).prop_map(|(occurrence, task_id, next_due_at)| {
+            E::Spawned { occurrence, task_id, next_due_at }
+        }),
+        (time(), time())
+            .prop_map(|(occurrence, next_due_at)| E::Skipped { occurrence, next_due_at }),
+        Just(E::Deleted),
+    ]
+    .boxed()
+}
+
+fn recurrence_command() -> BoxedStrategy<RecurrenceCommand> {
+    use RecurrenceCommand as C;
+    prop_oneof![
+        (id(), recurrence_fields())
+            .prop_map(|(id, fields)| C::Create { id: RecurrenceId(id), fields: Box::new(fields) }),
+        recurrence_fields().prop_map(|fields| C::Update { fields: Box::new(fields) }),
+        (time(), task_id(), any::<bool>()).prop_map(|(occurrence, task_id, is_last_open)| {
+            C::Fire { occurrence, task_id, is_last_open }
+        }),
+        Just(C::Delete),
+    ]
+    .boxed()
+}
+
 fn standing() -> impl Strategy<Value = Standing> {
     let agent = (agent(), role()).prop_map(|(agent, role)| Standing {
         actor: Actor::Agent(agent),
@@ -453,16 +542,20 @@ fn command() -> BoxedStrategy<TaskCommand> {
     let wish = (status, of(any::<bool>()), fence());
     let update = (changes(), wish, of(evidence()), dependencies()).prop_map(
         |(changes, (status, completed, fence), evidence, dependencies)| {
-            let update = Update { changes, status, completed, evidence, fence, dependencies };
+            let place = ChainPlace::default();
+            let update =
+                Update { changes, status, completed, evidence, fence, place, dependencies };
             C::Update(Box::new(update))
         },
     );
     prop_oneof![
-        1 => (task_id(), changes(), of(parent()), dependencies()).prop_map(
-            |(id, changes, parent, dependencies)| {
-                C::Create(Box::new(Draft { id, changes, parent, dependencies }))
+        1 => (task_id(), changes(), of(parent()), dependencies(), of(origin())).prop_map(
+            |(id, changes, parent, dependencies, origin)| {
+                C::Create(Box::new(Draft { id, changes, parent, dependencies, origin }))
             }
         ),
+        2 => task_id().prop_map(|next| C::Recur { next }),
+        2 => time().prop_map(|reminder_time| C::Remind { reminder_time }),
         2 => (vec(task_id(), 0..3), dependencies())
             .prop_map(|(gone, dependencies)| C::Reconsider { gone, dependencies }),
         1 => dependencies().prop_map(C::Retry),
@@ -540,6 +633,7 @@ fn draft() -> Draft {
         changes: Changes::default(),
         parent: None,
         dependencies: Dependencies::default(),
+        origin: None,
     }
 }
 
@@ -568,6 +662,49 @@ proptest! {
     #[test]
     fn a_webhook_event_is_read_back_as_it_was(event in webhook_event()) {
         prop_assert_eq!(kept(&event), event);
+    }
+
+    #[test]
+    fn a_recurrence_event_is_read_back_as_it_was(event in recurrence_event()) {
+        prop_assert_eq!(kept(&event), event);
+    }
+
+    /// Whatever was recorded and whatever is asked for: there is an answer, what is fired is due
+    /// later from then on, and rows keep the state as it is.
+    #[test]
+    fn a_recurrence_answers_and_goes_on(
+        history in vec((envelope(), recurrence_event()), 0..6),
+        commands in vec((standing(), time(), recurrence_command()), 1..6),
+    ) {
+        let fold = |state, (envelope, event): (Envelope, _)| {
+            recurrence::fold(state, &envelope, event)
+        };
+        let mut state = history.into_iter().fold(Recurrence::default(), fold);
+        for (by, at, command) in commands {
+            // Those that come at random are hardly ever due.
+            let command = match (command, state.due_at()) {
+                (RecurrenceCommand::Fire { task_id, is_last_open, .. }, Some(occurrence)) => {
+                    RecurrenceCommand::Fire { occurrence, task_id, is_last_open }
+                }
+                (command, _) => command,
+            };
+            let envelope = Envelope { at, actor: by.actor.clone() };
+            let is_fired = matches!(command, RecurrenceCommand::Fire { .. });
+            let order = Order { by, at, command };
+            let Ok(events) = Recurrences::handle_command(&state, order) else { continue };
+            prop_assert!(events.len() <= 1);
+            let is_news = !events.is_empty();
+            state = events
+                .into_iter()
+                .fold(state, |state, event| recurrence::fold(state, &envelope, kept(&event)));
+            if is_fired && is_news {
+                prop_assert!(state.next_due_at > at || state.next_due_at == Timestamp::LAST);
+            }
+            let row = serde_json::to_string(&state).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Recurrence>(&row).unwrap(), &state);
+            serde_json::to_string(&state.document(&Account::default())).unwrap();
+            let _task = state.task_of(state.next_due_at, &Account::default());
+        }
     }
 
     /// History is not judged twice: any sequence folds, and renders.

@@ -37,7 +37,8 @@ fn created() -> impl Strategy<Value = TaskEvent> {
     });
     (labels(), of(of(agent())), parent).prop_map(|(labels, assigned_to, parent)| {
         let changes = Changes { labels: Some(labels), assigned_to, ..Changes::default() };
-        TaskEvent::Created { task_id: TaskId::default(), changes, parent, waits: false }
+        let (task_id, waits, origin) = (TaskId::default(), false, None);
+        TaskEvent::Created { task_id, changes, parent, waits, origin }
     })
 }
 

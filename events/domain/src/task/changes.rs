@@ -12,10 +12,11 @@ use crate::{
 };
 
 /// How a task repeats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecurringType {
     /// Every day.
+    #[default]
     Daily,
     /// Every week.
     Weekly,
@@ -110,6 +111,8 @@ macro_rules! changes {
 
             /// Sets the fields of a task; notes are by `author` at `at`.
             pub(super) fn apply(self, task: &mut Task, author: Option<AgentId>, at: Timestamp) {
+                // Another reminder was not sent yet.
+                task.reminder_sent &= self.reminder_time.is_none();
                 $(if let Some(value) = self.$plain { task.$plain = value; })*
                 $(if let Some(value) = self.$nullable { task.$nullable = value; })*
                 if let Some(to) = self.assigned_to {

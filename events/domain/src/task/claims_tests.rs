@@ -439,6 +439,19 @@ fn a_late_completion_is_accepted_in_its_holders_name() {
 }
 
 #[test]
+fn what_was_said_late_is_its_holders_word() {
+    let changes = Changes { notes: vec!["n".to_owned()], ..context(json!({ "k": 1 })) };
+    let late = LateCompletion { id: id(7), by: agent(BOB), changes, evidence: None };
+    let step = by(ADA, TaskCommand::AcceptLate(Box::new(late)));
+    let task = taken_over();
+    let events = decide(&task, &step, LATER).unwrap();
+    let after = apply(task, events, &step.0, LATER);
+    assert_eq!(after.context_provenance["k"].author, Some(agent(BOB)));
+    assert_eq!(after.notes[0].author, Some(agent(BOB)));
+    assert_eq!(after.updated_by, Some(agent(ADA)));
+}
+
+#[test]
 fn a_stale_fence_stops_every_finish() {
     let task = taken_over();
     let stale = TaskRefusal::Fence { field: "claim_generation", expected: 1, actual: 2 };

@@ -9,7 +9,7 @@ use super::{
     state::{EvidenceItem, SessionState},
     status::Status,
 };
-use crate::{AgentId, CompletionId, TaskId, json::Object};
+use crate::{AgentId, CompletionId, RecurrenceId, TaskId, Timestamp, json::Object};
 
 /// What a child takes from the task it is delegated from (protocol 1.3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,18 @@ pub struct Dependencies {
     pub lead_back: bool,
 }
 
+/// Where a task comes from that nobody asked for at this moment (protocol 1.9).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Origin {
+    /// In whose name it is created, which is not the actor's; none for the project token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<AgentId>,
+    /// The recurrence that it is an occurrence of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recurrence_id: Option<RecurrenceId>,
+}
+
 /// A task to be created.
 #[derive(Debug, Clone)]
 pub struct Draft {
@@ -45,6 +57,8 @@ pub struct Draft {
     pub parent: Option<Parent>,
     /// How it stands with what it depends on.
     pub dependencies: Dependencies,
+    /// Where it comes from, unless its creator gives the command.
+    pub origin: Option<Origin>,
 }
 
 /// Optional fences: what the sender believes; anything else is refused with 409 (protocol 0.8).
@@ -89,6 +103,18 @@ pub struct LateCompletion {
     pub evidence: Option<Vec<EvidenceItem>>,
 }
 
+/// Where in its chain a task is by the record that somebody sends back whole: each field as sent,
+/// null or not. None of them can be set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChainPlace {
+    /// The first task of its chain.
+    pub root_task_id: Option<Option<TaskId>>,
+    /// The task it was delegated from.
+    pub parent_task_id: Option<Option<TaskId>>,
+    /// Steps from the root.
+    pub delegation_depth: Option<Option<i64>>,
+}
+
 /// An update of a task.
 #[derive(Debug, Clone, Default)]
 pub struct Update {
@@ -103,6 +129,8 @@ pub struct Update {
     pub evidence: Option<Vec<EvidenceItem>>,
     /// What the sender believes.
     pub fence: Fence,
+    /// Where the sender believes the task is in its chain.
+    pub place: ChainPlace,
     /// How it stands with what it depends on, or will.
     pub dependencies: Dependencies,
 }
@@ -189,6 +217,16 @@ pub enum TaskCommand {
     Delete,
     /// Change what hangs on it: comments, subtasks, links.
     Annotate(Box<Annotation>),
+    /// Say which task follows it, if it repeats and was completed (protocol 1.9).
+    Recur {
+        /// The id of that task, fresh.
+        next: TaskId,
+    },
+    /// Note that its reminder is due.
+    Remind {
+        /// The reminder that is meant: it may have another by now.
+        reminder_time: Timestamp,
+    },
     /// Look at what it depends on again: one of those was completed or deleted (protocol 1.2).
     Reconsider {
         /// Those that were deleted.
@@ -227,7 +265,7 @@ pub enum TaskRefusal {
         /// The holder.
         by: Option<AgentId>,
         /// Until when.
-        lease_expires_at: Option<crate::Timestamp>,
+        lease_expires_at: Option<Timestamp>,
     },
     /// It is somebody else's to do.
     #[error("the task is assigned to another agent")]
@@ -241,7 +279,7 @@ pub enum TaskRefusal {
         /// Who holds it, or held it last.
         by: Option<AgentId>,
         /// Until when.
-        lease_expires_at: Option<crate::Timestamp>,
+        lease_expires_at: Option<Timestamp>,
     },
     /// Nobody holds it.
     #[error("the task is not claimed")]
@@ -264,6 +302,12 @@ pub enum TaskRefusal {
         expected: i64,
         /// What is true.
         actual: i64,
+    },
+    /// The chain is not the sender's to keep (protocol 0.9).
+    #[error("{field} is kept by the server and cannot be set")]
+    ChainField {
+        /// What was sent, and is not so.
+        field: &'static str,
     },
     /// Completion must be proved.
     #[error(

@@ -6,10 +6,10 @@ use super::{
     annotation,
     changes::Changes,
     claims,
-    command::{Dependencies, Draft, Fence, Finish, TaskCommand, TaskRefusal, Update},
+    command::{ChainPlace, Dependencies, Draft, Fence, Finish, TaskCommand, TaskRefusal, Update},
     context::{self, CONTEXT_KEYS_MAX},
     event::{TaskEvent, Transition},
-    fold,
+    fold, recurring,
     state::{EvidenceItem, EvidencePolicy, HopKind, Task},
     status::Status,
 };
@@ -34,7 +34,10 @@ pub(super) fn decide(task: &Task, order: Order<TaskCommand>) -> Decision {
     match command {
         TaskCommand::Create(draft) => create(task, &by, *draft),
         _ if !task.is_alive() => Err(TaskRefusal::NotFound),
-        TaskCommand::Update(update) => self::update(task, &by, at, *update),
+        TaskCommand::Update(update) => {
+            check_place(task, update.place)?;
+            self::update(task, &by, at, *update)
+        }
         TaskCommand::HandOver { to, changes } => hand_over(task, &by, to, *changes),
         TaskCommand::AddChild { child } => add_child(task, child),
         TaskCommand::Complete(finish) => complete(task, *finish),
@@ -64,6 +67,8 @@ pub(super) fn decide(task: &Task, order: Order<TaskCommand>) -> Decision {
         }
         TaskCommand::KeepLate { id, finish } => claims::keep_late(task, (&by, at), id, *finish),
         TaskCommand::AcceptLate(late) => claims::accept_late(task, &by, *late),
+        TaskCommand::Recur { next } => recurring::recur(task, next),
+        TaskCommand::Remind { reminder_time } => recurring::remind(task, reminder_time, at),
         TaskCommand::Reconsider { gone, dependencies } => reconsider(task, &gone, dependencies),
     }
 }
@@ -72,7 +77,7 @@ fn create(task: &Task, by: &Standing, draft: Draft) -> Decision {
     if task.exists {
         return Err(TaskRefusal::AlreadyExists);
     }
-    let Draft { id, mut changes, parent, dependencies } = draft;
+    let Draft { id, mut changes, parent, dependencies, origin } = draft;
     changes.priority.get_or_insert(PRIORITY_DEFAULT);
     changes.max_retries.get_or_insert(MAX_RETRIES_DEFAULT);
     let changes = changes.only_new(task);
@@ -80,7 +85,7 @@ fn create(task: &Task, by: &Standing, draft: Draft) -> Decision {
     let to = changes.assigned_to.flatten();
     let is_child = parent.is_some();
     let waits = dependencies.wait;
-    let mut events = vec![TaskEvent::Created { task_id: id, changes, parent, waits }];
+    let mut events = vec![TaskEvent::Created { task_id: id, changes, parent, waits, origin }];
     if is_child {
         let (from, kind) = (by.agent(), HopKind::Child);
         events.push(TaskEvent::Delegated { from, to, kind, changes: Changes::default() });
@@ -355,6 +360,21 @@ pub(super) fn check_fence(task: &Task, fence: Fence) -> Result<(), TaskRefusal> 
         }
     }
     Ok(())
+}
+
+/// A record may be sent back with its place in the chain; with any other it is refused.
+fn check_place(task: &Task, place: ChainPlace) -> Result<(), TaskRefusal> {
+    let (root, parent) = (Some(task.root), task.parent);
+    let depth = Some(i64::from(task.delegation_depth));
+    let fields = [
+        ("root_task_id", place.root_task_id.is_none_or(|sent| sent == root)),
+        ("parent_task_id", place.parent_task_id.is_none_or(|sent| sent == parent)),
+        ("delegation_depth", place.delegation_depth.is_none_or(|sent| sent == depth)),
+    ];
+    match fields.into_iter().find(|(_, is_so)| !is_so) {
+        Some((field, _)) => Err(TaskRefusal::ChainField { field }),
+        None => Ok(()),
+    }
 }
 
 /// What each write allows on its own must not add up to a task that no reader can carry.

@@ -16,7 +16,7 @@ fn on(ids: &[u128]) -> Changes {
 /// The task with id 1, created by Ada, depending on 2 and 3.
 fn created_on(dependencies: Dependencies) -> Step {
     let changes = Changes { content: Some("Write".to_owned()), ..on(&[2, 3]) };
-    let draft = Draft { id: task_id(1), changes, parent: None, dependencies };
+    let draft = Draft { id: task_id(1), changes, parent: None, dependencies, origin: None };
     by(ADA, TaskCommand::Create(Box::new(draft)))
 }
 

@@ -8,7 +8,7 @@ use super::{
         SubtaskUpdated,
     },
     changes::Changes,
-    command::Parent,
+    command::{Origin, Parent},
     state::{EvidenceItem, HopKind, SessionState},
 };
 use crate::{AgentId, CompletionId, TaskId, Timestamp};
@@ -54,6 +54,8 @@ pub enum TaskEvent {
         parent: Option<Parent>,
         /// It begins blocked: a task that it depends on is not completed.
         waits: bool,
+        /// Where it comes from, unless the actor created it in its own name.
+        origin: Option<Origin>,
     },
     /// It was delegated, in either form.
     Delegated {
@@ -153,6 +155,18 @@ pub enum TaskEvent {
     },
     /// It was deleted.
     Deleted,
+    /// It repeats, and this is the task that follows it. Internal; it accompanies a completion.
+    Recurred {
+        /// The task that follows.
+        task_id: TaskId,
+        /// The day that one is due.
+        due_date: jiff::civil::Date,
+    },
+    /// Its reminder was due. Internal; what it does to the task tells no more than that.
+    Reminded {
+        /// Which reminder.
+        reminder_time: Timestamp,
+    },
     /// The live entry of a key of its context is not to be trusted any more. Internal.
     ContextSuperseded {
         /// The key.
@@ -175,8 +189,24 @@ pub enum TaskEvent {
 }
 
 impl TaskEvent {
-    /// The task is as it was, for all that its revision and its last change tell. Comments, links
-    /// and what is thought of its context stand beside it.
+    /// The event before it, of the same command, led to it: the two are not merely said together.
+    #[must_use]
+    pub fn follows_from(&self, before: &Self) -> bool {
+        let retried_waiting = Some(Transition::RetriedWaiting);
+        match (before, self) {
+            (Self::Created { .. }, Self::Delegated { .. })
+            | (Self::Delegated { .. }, Self::Assigned { .. })
+            | (Self::LateCompletionAccepted { .. }, Self::Completed { .. })
+            | (Self::Completed { .. }, Self::Recurred { .. }) => true,
+            (Self::Updated { transition, .. }, Self::Blocked { .. }) => {
+                *transition == retried_waiting
+            }
+            _ => false,
+        }
+    }
+
+    /// The task is as it was, for all that its revision and its last change tell. Comments, links,
+    /// what is thought of its context, reminders and the task that follows it stand beside it.
     #[must_use]
     pub fn is_silent(&self) -> bool {
         matches!(
@@ -184,6 +214,8 @@ impl TaskEvent {
             Self::LeaseExtended { .. }
                 | Self::CompletionLate { .. }
                 | Self::ContextSuperseded { .. }
+                | Self::Recurred { .. }
+                | Self::Reminded { .. }
                 | Self::Commented(_)
                 | Self::CommentDeleted(_)
                 | Self::Linked(_)
@@ -204,6 +236,20 @@ pub(crate) mod payload {
         pub(crate) parent: Option<Parent>,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pub(crate) waits: bool,
+        /// Since the third version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub(crate) origin: Option<Origin>,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    pub(crate) struct Recurred {
+        pub(crate) task_id: TaskId,
+        pub(crate) due_date: jiff::civil::Date,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    pub(crate) struct Reminded {
+        pub(crate) reminder_time: Timestamp,
     }
 
     #[derive(Serialize, Deserialize)]

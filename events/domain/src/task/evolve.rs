@@ -5,12 +5,12 @@
 
 use super::{
     changes::Changes,
-    command::Parent,
+    command::{Origin, Parent},
     event::{Handoff, TaskEvent, Transition},
-    state::{AcceptedLate, Claim, Hop, HopKind, LostClaim, Task},
+    state::{AcceptedLate, Claim, FollowUp, Hop, HopKind, LostClaim, Task},
     status::Status,
 };
-use crate::{CompletionId, TaskId, Timestamp};
+use crate::{AgentId, CompletionId, TaskId, Timestamp};
 
 /// Lost claims that a task remembers: it must stay small.
 const LOST_CLAIMS_MAX: usize = 100;
@@ -33,8 +33,8 @@ pub(super) fn evolve(mut task: Task, event: TaskEvent) -> Task {
         task.revision += 1;
     }
     match event {
-        TaskEvent::Created { task_id, changes, parent, waits } => {
-            create(&mut task, task_id, parent);
+        TaskEvent::Created { task_id, changes, parent, waits, origin } => {
+            create(&mut task, task_id, parent, origin);
             changes.apply(&mut task, by, at);
             if waits {
                 block(&mut task, waits);
@@ -79,14 +79,16 @@ pub(super) fn evolve(mut task: Task, event: TaskEvent) -> Task {
             task.waits = false;
         }
         TaskEvent::Completed { changes, evidence } => {
-            finish(&mut task, Status::Completed, changes);
+            // What was finished late was said by who was late, not by who accepted it.
+            let author = task.accepted_late.map(|accepted| accepted.by).or(by);
+            finish(&mut task, Status::Completed, changes, author);
             task.completed_at = Some(at);
-            task.completed_by = task.accepted_late.map(|accepted| accepted.by).or(by);
+            task.completed_by = author;
             task.completion_evidence = evidence;
             leave(&mut task, None);
         }
-        TaskEvent::Failed { changes } => finish(&mut task, Status::Failed, changes),
-        TaskEvent::Cancelled { changes } => finish(&mut task, Status::Cancelled, changes),
+        TaskEvent::Failed { changes } => finish(&mut task, Status::Failed, changes, by),
+        TaskEvent::Cancelled { changes } => finish(&mut task, Status::Cancelled, changes, by),
         // The rest stays: a deleted task shows its last state (protocol 4.1).
         TaskEvent::Deleted => task.deleted = true,
         TaskEvent::ContextSuperseded { key } => {
@@ -94,6 +96,10 @@ pub(super) fn evolve(mut task: Task, event: TaskEvent) -> Task {
                 last.superseded_at = Some(at);
             }
         }
+        TaskEvent::Recurred { task_id, due_date } => {
+            task.follow_up = Some(FollowUp { task_id, due_date });
+        }
+        TaskEvent::Reminded { reminder_time: _ } => task.reminder_sent = true,
         TaskEvent::Commented(commented) => commented.apply(&mut task, at),
         TaskEvent::CommentDeleted(gone) => gone.apply(&mut task),
         TaskEvent::Linked(linked) => linked.apply(&mut task, by, at),
@@ -105,16 +111,20 @@ pub(super) fn evolve(mut task: Task, event: TaskEvent) -> Task {
     task
 }
 
-fn create(task: &mut Task, id: TaskId, parent: Option<Parent>) {
+fn create(task: &mut Task, id: TaskId, parent: Option<Parent>, origin: Option<Origin>) {
     task.id = id;
     task.exists = true;
     task.created_at = task.updated_at;
-    task.created_by = task.updated_by;
+    task.created_by = match origin {
+        None => task.updated_by,
+        Some(origin) => origin.created_by,
+    };
+    task.source_recurrence_id = origin.and_then(|origin| origin.recurrence_id);
     task.status = Status::Open;
     match parent {
         None => {
             task.root = id;
-            task.accountable = task.updated_by;
+            task.accountable = task.created_by;
         }
         Some(Parent { parent_id, root_id, depth, accountable }) => {
             task.parent = Some(parent_id);
@@ -143,9 +153,9 @@ fn block(task: &mut Task, waits: bool) {
     task.waits = waits;
 }
 
-fn finish(task: &mut Task, status: Status, changes: Changes) {
-    let (at, by) = (task.updated_at, task.updated_by);
-    changes.apply(task, by, at);
+fn finish(task: &mut Task, status: Status, changes: Changes, author: Option<AgentId>) {
+    let at = task.updated_at;
+    changes.apply(task, author, at);
     drop_claim(task);
     task.waits = false;
     task.status = status;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{DELEGATION_DEPTH_MAX, HOPS_MAX, NOTES_MAX, OBJECT_BYTES_MAX};
 use crate::task::{
-    Changes, EvidenceKind, EvidencePolicy, Finish, Hop, HopKind, Status, Task, TaskCommand,
-    TaskEvent, TaskRefusal, Update, given::*,
+    ChainPlace, Changes, EvidenceKind, EvidencePolicy, Finish, Hop, HopKind, Parent, Status, Task,
+    TaskCommand, TaskEvent, TaskRefusal, Update, given::*,
 };
 
 #[test]
@@ -39,6 +39,33 @@ fn fences() {
     let again = |fence| complete_with(Finish { fence, ..Finish::default() });
     check(&done, &by(BOB, again(fence(Some(2), Some(1)))), NOTHING);
     check(&done, &by(BOB, again(fence(None, Some(0)))), wrong("claim_generation", 0, 1));
+}
+
+#[test]
+fn the_place_in_the_chain_is_compared_and_never_set() {
+    let place = |root: Option<u128>, parent: Option<u128>, depth| ChainPlace {
+        root_task_id: Some(root.map(task_id)),
+        parent_task_id: Some(parent.map(task_id)),
+        delegation_depth: Some(depth),
+    };
+    let parent =
+        Some(Parent { parent_id: task_id(8), root_id: task_id(9), depth: 2, accountable: None });
+    let refused = |field| Err(TaskRefusal::ChainField { field });
+    let (root, child) = (created(), by(ADA, create(1, Changes::default(), parent)));
+    for (task, place, then) in [
+        (&root, place(Some(1), None, Some(0)), NOTHING),
+        (&root, ChainPlace::default(), NOTHING),
+        (&root, place(None, None, Some(0)), refused("root_task_id")),
+        (&root, place(Some(1), Some(1), Some(0)), refused("parent_task_id")),
+        (&root, place(Some(1), None, None), refused("delegation_depth")),
+        (&child, place(Some(9), Some(8), Some(2)), NOTHING),
+        (&child, place(Some(8), Some(8), Some(2)), refused("root_task_id")),
+        (&child, place(Some(9), None, Some(2)), refused("parent_task_id")),
+        (&child, place(Some(9), Some(8), Some(3)), refused("delegation_depth")),
+    ] {
+        let task = std::slice::from_ref(task);
+        check(task, &by(ADA, update(Update { place, ..Update::default() })), then);
+    }
 }
 
 #[test]

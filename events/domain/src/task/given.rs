@@ -98,6 +98,7 @@ pub(super) fn create(id: u128, mut changes: Changes, parent: Option<Parent>) -> 
         changes,
         parent,
         dependencies: Dependencies::default(),
+        origin: None,
     }))
 }
 

@@ -12,6 +12,7 @@ mod evolve;
 #[cfg(test)]
 mod given;
 mod queue;
+mod recurring;
 mod render;
 mod rights;
 mod state;
@@ -26,8 +27,8 @@ pub use chain::{ChainDocument, ChainEntry, chain};
 pub use changes::{Changes, RecurringType};
 pub use claims::CLAIMED;
 pub use command::{
-    Dependencies, Draft, Fence, Finish, LateCompletion, Parent, Session, TaskCommand, TaskRefusal,
-    Update,
+    ChainPlace, Dependencies, Draft, Fence, Finish, LateCompletion, Origin, Parent, Session,
+    TaskCommand, TaskRefusal, Update,
 };
 pub use context::{
     CONTEXT_KEYS_MAX, ContextEntry, ContextEntryDocument, ContextMerge, ContextSource, Provenance,
@@ -39,8 +40,8 @@ pub use queue::{Line, Turn, Wish, lines_of};
 pub use render::{NoteDocument, TaskDocument, View};
 pub use rights::{Reader, readers_of};
 pub use state::{
-    AcceptedLate, Claim, EvidenceItem, EvidenceKind, EvidencePolicy, Hop, HopKind, Link, LostClaim,
-    Note, SessionState, Subtask, Task,
+    AcceptedLate, Claim, EvidenceItem, EvidenceKind, EvidencePolicy, FollowUp, Hop, HopKind, Link,
+    LostClaim, Note, SessionState, Subtask, Task,
 };
 pub use status::Status;
 
@@ -88,6 +89,34 @@ pub fn fold(mut task: Task, envelope: &crate::Envelope, event: TaskEvent) -> Tas
 mod tests {
     use super::*;
     use crate::{Actor, AgentId, Envelope, Timestamp};
+
+    #[test]
+    fn an_event_follows_from_the_one_that_led_to_it_and_from_no_other() {
+        let changes = Changes::default;
+        let (completion_id, agent_id) = (crate::CompletionId::default(), AgentId::default());
+        let delegated = |kind| {
+            let (from, to, changes) = (None, None, changes());
+            TaskEvent::Delegated { from, to, kind, changes }
+        };
+        let updated = |transition| TaskEvent::Updated { changes: changes(), transition };
+        let (handed_over, is_child) = (delegated(HopKind::Handover), delegated(HopKind::Child));
+        let assigned = TaskEvent::Assigned { to: None, previous: None };
+        let blocked = TaskEvent::Blocked { waits: true };
+        let completed = TaskEvent::Completed { changes: changes(), evidence: None };
+        let accepted = TaskEvent::LateCompletionAccepted { completion_id, agent_id };
+        for (before, event, follows) in [
+            (&handed_over, &assigned, true),
+            (&assigned, &handed_over, false),
+            (&assigned, &is_child, false),
+            (&updated(Some(Transition::RetriedWaiting)), &blocked, true),
+            (&updated(Some(Transition::Follows)), &blocked, false),
+            (&updated(None), &completed, false),
+            (&accepted, &completed, true),
+            (&assigned, &completed, false),
+        ] {
+            assert_eq!(event.follows_from(before), follows, "{before:?}, {event:?}");
+        }
+    }
 
     #[test]
     fn a_holder_is_heard_in_all_that_it_does_and_in_nothing_else() {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{annotation::LinkKind, changes::RecurringType, context::Provenance, status::Status};
 use crate::{
-    Actor, AgentId, CompletionId, ProjectId, TaskId, Timestamp,
+    Actor, AgentId, CompletionId, ProjectId, RecurrenceId, TaskId, Timestamp,
     id::{CommentId, LinkId, SubtaskId},
     json::Object,
 };
@@ -87,6 +87,15 @@ impl Claim {
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.lease_expires_at.is_none_or(|end| now < end)
     }
+}
+
+/// The task that follows one that repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowUp {
+    /// Its id.
+    pub task_id: TaskId,
+    /// The day it is due, as of its creation.
+    pub due_date: jiff::civil::Date,
 }
 
 /// How a task came to its assignee by delegation (protocol 1.3).
@@ -249,6 +258,9 @@ pub struct Task {
     /// When to remind.
     #[serde(skip_serializing_if = "is_default")]
     pub reminder_time: Option<Timestamp>,
+    /// That reminder was due.
+    #[serde(skip_serializing_if = "is_default")]
+    pub reminder_sent: bool,
     /// Free object that travels with the task.
     #[serde(skip_serializing_if = "is_default")]
     pub metadata: Object,
@@ -385,6 +397,12 @@ pub struct Task {
     /// It repeats.
     #[serde(skip_serializing_if = "is_default")]
     pub is_recurring: bool,
+    /// The task that followed it when it was completed.
+    #[serde(skip_serializing_if = "is_default")]
+    pub follow_up: Option<FollowUp>,
+    /// The recurrence that it is an occurrence of.
+    #[serde(skip_serializing_if = "is_default")]
+    pub source_recurrence_id: Option<RecurrenceId>,
 
     /// The comments that were not deleted, oldest first; what they say is elsewhere.
     #[serde(skip_serializing_if = "is_default")]
