@@ -72,7 +72,8 @@ pub struct Append {
     pub actor: String,
     /// Ties together all that one request caused.
     pub correlation_id: Uuid,
-    /// The event that led to this command, where there was one.
+    /// The event that led to this command, where there was one; each of its own events may name
+    /// another.
     pub causation_id: Option<Uuid>,
     /// What to record, in this order; each stream once.
     pub writes: Vec<StreamWrite>,
@@ -82,6 +83,13 @@ pub struct Append {
     pub head: Option<i64>,
     /// The idempotency key.
     pub key: Option<KeyClaim>,
+}
+
+impl Append {
+    /// The event that led to one of the command's own.
+    pub(crate) fn cause_of(&self, event: &NewEvent) -> Option<Uuid> {
+        event.causation_id.or(self.causation_id)
+    }
 }
 
 /// What became of a command.
@@ -148,7 +156,7 @@ impl Prepared {
                     schema_version: event.schema_version,
                     actor: &append.actor,
                     correlation_id: append.correlation_id,
-                    causation_id: append.causation_id,
+                    causation_id: append.cause_of(event),
                     payload: &event.payload,
                 })
             })

@@ -36,6 +36,8 @@ pub struct NewEvent {
     pub schema_version: i16,
     /// JSON text, stored and hashed byte for byte.
     pub payload: String,
+    /// The event that led to this one, where that is not the one that led to its command.
+    pub causation_id: Option<Uuid>,
 }
 
 /// An event as the log holds it.

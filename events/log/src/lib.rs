@@ -7,12 +7,15 @@
 mod append;
 mod appender;
 mod batch;
+mod causality;
 mod content_hash;
 mod count;
 mod error;
 mod event;
+mod leaves;
 mod log;
 mod migrations;
+mod of_account;
 mod of_kind;
 mod outcome;
 mod page;
@@ -27,11 +30,15 @@ pub use append::{
     Append, Appended, COMMAND_EVENTS_MAX, COMMAND_STREAMS_MAX, EVENT_PAYLOAD_BYTES_MAX, Guard,
     KeyClaim, NAME_BYTES_MAX, Receipt, Replay, SEALED_BYTES_MAX, StreamWrite,
 };
+pub use causality::{Link, Trace, TraceBounds, Traced, causes, effects, link};
 pub use content_hash::{HashedEvent, content_hash};
 pub use error::{AppendError, InvalidAppend, LogError, ReadError, Trouble};
 pub use event::{NewEvent, Position, RecordedEvent, StreamId};
+pub use leaves::{Placed, leaf_of, leaves};
 pub use log::{Log, LogSettings};
 pub use migrations::{MigrateError, migrate};
+pub use of_account::Place;
+pub use of_kind::Wanted;
 pub use page::{EXAMINED_EVENTS_MAX, EventFilter, PAGE_BYTES_MAX, Page, Scope};
 pub use probe::{Probe, Queue, probe};
 pub use read::{Cut, PAGE_EVENTS_MAX};

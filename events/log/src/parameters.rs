@@ -239,7 +239,7 @@ impl<'a> Events<'a> {
         self.payloads.push(&event.payload);
         self.actors.push(&append.actor);
         self.correlation_ids.push(append.correlation_id);
-        self.causation_ids.push(append.causation_id);
+        self.causation_ids.push(append.cause_of(event));
         self.content_hashes.push(hash);
     }
 }

@@ -1,5 +1,7 @@
 //! Reads of the log: bounded pages through the pool. Nothing here waits, writes or interprets.
 
+use std::time::Duration;
+
 use deadpool_postgres::{Object, Pool};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
@@ -13,6 +15,7 @@ use crate::log::Log;
 pub const PAGE_EVENTS_MAX: i64 = 1_000;
 
 const READ_STREAM: &str = include_str!("sql/read_stream.sql");
+const READ_BEGINNINGS: &str = include_str!("sql/read_beginnings.sql");
 const READ_VERSIONS: &str = include_str!("sql/read_versions.sql");
 const READ_AFTER: &str = include_str!("sql/read_after.sql");
 const READ_ACCOUNTS_AFTER: &str = include_str!("sql/read_accounts_after.sql");
@@ -64,12 +67,24 @@ impl Log {
         }
     }
 
+    /// The first events of each of these streams, at most `limit` of each, stream by stream.
+    pub async fn beginnings(
+        &self,
+        streams: &[StreamId],
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
+        let (client, statement) = prepared(self.pool(), READ_BEGINNINGS).await?;
+        let [accounts, kinds, ids] = names(streams);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut events = Vec::new();
+        page(&client, &statement, &[&accounts, &kinds, &ids, &limit], &mut events).await?;
+        Ok(events)
+    }
+
     /// The version each stream is at, in the order asked; 0 for a stream that does not exist.
     pub async fn versions(&self, streams: &[StreamId]) -> Result<Vec<i64>, ReadError> {
         let (client, statement) = prepared(self.pool(), READ_VERSIONS).await?;
-        let accounts: Vec<&str> = streams.iter().map(|stream| stream.account.as_str()).collect();
-        let kinds: Vec<&str> = streams.iter().map(|stream| stream.kind.as_str()).collect();
-        let ids: Vec<&str> = streams.iter().map(|stream| stream.id.as_str()).collect();
+        let [accounts, kinds, ids] = names(streams);
         let rows = client.query(&statement, &[&accounts, &kinds, &ids]).await;
         rows.map_err(ReadError::Query)?
             .iter()
@@ -143,10 +158,12 @@ impl Log {
             .map_err(ReadError::Query)
     }
 
-    /// Deletes idempotency keys older than 24 hours and says how many.
-    pub async fn forget_keys(&self) -> Result<u64, ReadError> {
+    /// Deletes idempotency keys that are older than this, and older than the 24 hours for which
+    /// they count, and says how many.
+    pub async fn forget_keys(&self, kept_for: Duration) -> Result<u64, ReadError> {
         let (client, statement) = prepared(self.pool(), FORGET_KEYS).await?;
-        client.execute(&statement, &[]).await.map_err(ReadError::Query)
+        let seconds = kept_for.as_secs_f64();
+        client.execute(&statement, &[&seconds]).await.map_err(ReadError::Query)
     }
 }
 
@@ -170,6 +187,12 @@ fn replay(account: &str, row: &Row) -> Result<Replay, tokio_postgres::Error> {
         recorded_at: row.try_get("recorded_at")?,
         sealed: row.try_get("sealed")?,
     })
+}
+
+/// Accounts, kinds and ids of streams.
+fn names(streams: &[StreamId]) -> [Vec<&str>; 3] {
+    let part = |of: fn(&StreamId) -> &str| streams.iter().map(of).collect();
+    [part(|stream| &stream.account), part(|stream| &stream.kind), part(|stream| &stream.id)]
 }
 
 /// A connection, and the statement prepared on it.
@@ -221,7 +244,7 @@ pub(crate) fn recorded(row: &Row) -> Result<RecordedEvent, tokio_postgres::Error
 }
 
 /// A 32 byte column; the schema's CHECK makes any other length impossible.
-fn bytes32(row: &Row, column: &str) -> Result<[u8; 32], tokio_postgres::Error> {
+pub(crate) fn bytes32(row: &Row, column: &str) -> Result<[u8; 32], tokio_postgres::Error> {
     let bytes: &[u8] = row.try_get(column)?;
     Ok(bytes.try_into().expect("the schema checks the length of hashes"))
 }

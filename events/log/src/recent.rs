@@ -113,7 +113,7 @@ pub(crate) fn record(command: Prepared, receipt: &Receipt, recorded: &mut Vec<Re
                 payload: event.payload,
                 actor: actor.clone(),
                 correlation_id,
-                causation_id,
+                causation_id: event.causation_id.or(causation_id),
                 recorded_at: receipt.recorded_at,
                 content_hash,
             });

@@ -22,6 +22,7 @@ pub(crate) fn event(payload: &str) -> NewEvent {
         event_type: "task.updated",
         schema_version: 1,
         payload: payload.to_owned(),
+        causation_id: None,
     }
 }
 

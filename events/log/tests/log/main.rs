@@ -4,6 +4,7 @@
 
 mod append_only;
 mod batches;
+mod causality;
 mod commands;
 mod content_hash;
 mod database;

@@ -32,6 +32,7 @@ fn happens(at: StreamId, version: i64, event_type: &'static str) -> Append {
         event_type,
         schema_version: 1,
         payload: "{}".to_owned(),
+        causation_id: None,
     };
     let account = at.account.clone();
     let write = StreamWrite { stream: at, expected_version: version, events: vec![event] };
@@ -167,7 +168,7 @@ async fn a_page_of_large_events_ends_early_and_the_next_goes_on() {
 }
 
 /// Everything below a plan that touched the log: rows it returned or threw away, and pages.
-fn cost(plan: &Value, rows: &mut f64, buffers: &mut i64) {
+pub(crate) fn cost(plan: &Value, rows: &mut f64, buffers: &mut i64) {
     let number = |name: &str| plan[name].as_f64().unwrap_or_default();
     if plan["Relation Name"] == "events" {
         assert_ne!(plan["Node Type"], "Seq Scan", "{plan}");

@@ -1,5 +1,7 @@
 //! Reads: cuts, pages, keys, wake-ups, and plans that never scan the log.
 
+use std::time::Duration;
+
 use baton_harness::wait_for;
 use baton_log::{AppendError, Cut, Log, PAGE_EVENTS_MAX, StreamWrite};
 
@@ -40,6 +42,22 @@ async fn a_stream_is_read_up_to_its_cut() {
     ] {
         assert_eq!(versions_read(&log, after, cut).await, expected, "{after} {cut:?}");
     }
+}
+
+#[tokio::test]
+async fn beginnings_of_streams_come_stream_by_stream() {
+    let database = Database::migrated().await;
+    let log = database.node().await;
+    for (id, count) in [("a", 2), ("b", 1), ("a", 2), ("c", 3)] {
+        append_events(&log, id, count).await;
+    }
+    let wanted = [task("b"), task("nothing"), task("a"), stream("other", "task", "c")];
+    let events = log.beginnings(&wanted, 3).await.unwrap();
+    let found: Vec<_> =
+        events.iter().map(|event| (event.stream.id.as_str(), event.version)).collect();
+    assert_eq!(found, [("b", 1), ("a", 1), ("a", 2), ("a", 3)]);
+    assert_eq!(events[1..], log.stream(&task("a"), 0, Cut::Version(3)).await.unwrap());
+    assert_eq!(log.beginnings(&[], 3).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -96,14 +114,14 @@ async fn keys_live_for_24_hours_and_then_may_be_used_again() {
         client.batch_execute(include_str!("sql/age_keys.sql")).await.unwrap();
         assert_eq!(log.key(ACCOUNT, "agent:alfa", "key").await.unwrap(), None);
         if forgets {
-            assert_eq!(log.forget_keys().await.unwrap(), 1);
+            assert_eq!(log.forget_keys(Duration::ZERO).await.unwrap(), 1);
         }
         let id = format!("c{forgets}");
         committed(log.append(write(task(&id), 0).and_key("key", 2)).await);
         let (hash, stored) = log.key(ACCOUNT, "agent:alfa", "key").await.unwrap().unwrap();
         assert_eq!((hash, stored.subject), ([2; 32], task(&id)));
     }
-    assert_eq!(log.forget_keys().await.unwrap(), 0);
+    assert_eq!(log.forget_keys(Duration::ZERO).await.unwrap(), 0);
 }
 
 #[tokio::test]
