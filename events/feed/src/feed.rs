@@ -8,6 +8,7 @@ use baton_domain::task::Task;
 use baton_history::{Excerpts, FoldError, Versioned};
 use baton_log::{EventFilter, Log, Position, ReadError, RecordedEvent, Scope, StreamId};
 use bytes::Bytes;
+use uuid::Uuid;
 
 use crate::handler::HandleError;
 use crate::message;
@@ -15,6 +16,10 @@ use crate::tail::{ListenError, Listener, Tail};
 
 /// Events of one read of the log.
 const PAGE_EVENTS_MAX: usize = 100;
+/// Events that are read at once of those picked by their ids.
+const PICKED_EVENTS_MAX: usize = 20;
+/// An event that is picked and larger than this is shortened, as a message on NATS is.
+const PICKED_BYTES_MAX: usize = 32 * 1024;
 /// A batch that has so many bytes gets no further item.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -149,6 +154,27 @@ impl Feed {
             }
         }
         Ok(batch)
+    }
+
+    /// Events of an account by their ids, which are in the order of the log, each in a bounded
+    /// size. What the account does not have is left out.
+    ///
+    /// # Errors
+    /// Where events cannot be read or shown.
+    pub async fn picked(&self, account: &str, ids: &[Uuid]) -> Result<Vec<Item>, FeedError> {
+        let mut reading = self.excerpts.reading();
+        let mut items = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(PICKED_EVENTS_MAX) {
+            let events = self.log.events(account, ids).await?;
+            reading.page(&events).await?;
+            for event in &events {
+                let subject = reading.subject(event).await?;
+                let document = message::render(event, subject.as_ref(), PICKED_BYTES_MAX)?.body;
+                let (position, event_type) = (event.position, event.event_type.clone());
+                items.push(Item { position, event_type, document });
+            }
+        }
+        Ok(items)
     }
 
     /// Likewise for somebody who listens: from the tail if it reaches back so far.

@@ -6,7 +6,7 @@
 mod redact;
 
 use baton_domain::task::TaskDocument;
-use baton_domain::{AgentId, account, stored, task, time::Timestamp, webhook};
+use baton_domain::{AgentId, account, recurrence, stored, task, time::Timestamp, webhook};
 use baton_history::{ActorDocument, Subject};
 use baton_log::RecordedEvent;
 use bytes::Bytes;
@@ -58,8 +58,8 @@ struct CloudEvent<'a> {
 /// What the event says, what it is about, who caused it.
 struct Data<'a> {
     payload: Option<&'a RawValue>,
-    /// Name of the subject's member: `task`, `webhook`, `account`, `project`, or `subject_agent`,
-    /// because `agent` is who acted, as it is for webhooks.
+    /// Name of the subject's member: `task`, `webhook`, `recurrence`, `account`, `project`, or
+    /// `subject_agent`, because `agent` is who acted, as it is for webhooks.
     kind: &'static str,
     document: Document,
     agent: Option<ActorDocument>,
@@ -176,6 +176,7 @@ fn unread_kind(event: &RecordedEvent) -> &'static str {
     match event.stream.kind.as_str() {
         task::KIND => "task",
         webhook::KIND => "webhook",
+        recurrence::KIND => "recurrence",
         account::KIND => "account",
         _ => "subject",
     }

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use baton_domain::{
     account::{self, Account},
+    recurrence::{self, Recurrence},
     task::{self, Task},
     webhook::{self, Webhook},
 };
@@ -34,6 +35,7 @@ pub struct Reading {
     directory: Directory,
     tasks: Passed<Task>,
     webhooks: Passed<Webhook>,
+    recurrences: Passed<Recurrence>,
     account: AccountThen,
 }
 
@@ -73,6 +75,7 @@ impl Excerpts {
             directory: self.directory.clone(),
             tasks: Passed::new(self.history.tasks().clone()),
             webhooks: Passed::new(self.history.webhooks().clone()),
+            recurrences: Passed::new(self.history.recurrences().clone()),
             account: AccountThen::NotKnown,
         }
     }
@@ -115,6 +118,7 @@ impl Reading {
         let state = match event.stream.kind.as_str() {
             task::KIND => SubjectState::Task(self.tasks.after(event).await?),
             webhook::KIND => SubjectState::Webhook(self.webhooks.after(event).await?),
+            recurrence::KIND => SubjectState::Recurrence(self.recurrences.after(event).await?),
             account::KIND => SubjectState::Account,
             _ => SubjectState::Other,
         };

@@ -1,8 +1,9 @@
 //! From a recorded event to a state.
 
 use baton_domain::{
-    AccountId, DecodeError, Envelope, TaskId, WebhookId,
+    AccountId, DecodeError, Envelope, RecurrenceId, TaskId, WebhookId,
     account::{self, Account, AccountEvent},
+    recurrence::{self, Recurrence, RecurrenceEvent},
     stored::Event,
     task::{self, Task, TaskEvent},
     webhook::{self, Webhook, WebhookEvent},
@@ -102,6 +103,19 @@ impl Folded for Webhook {
     }
 }
 
+impl Folded for Recurrence {
+    const KIND: &'static str = recurrence::KIND;
+    type Event = RecurrenceEvent;
+
+    fn fold(self, envelope: &Envelope, event: RecurrenceEvent) -> Self {
+        recurrence::fold(self, envelope, event)
+    }
+
+    fn weight_bytes(&self) -> u64 {
+        weight::recurrence(self) as u64
+    }
+}
+
 impl Folded for Account {
     const KIND: &'static str = account::KIND;
     type Event = AccountEvent;
@@ -120,6 +134,12 @@ impl Folded for Account {
 /// # Errors
 /// [`FoldError::Decode`] or [`FoldError::Actor`] where the event is not one that Baton writes.
 pub fn fold<S: Folded>(state: S, event: &RecordedEvent) -> Result<S, FoldError> {
+    let (envelope, decoded) = decode::<S>(event)?;
+    Ok(state.fold(&envelope, decoded))
+}
+
+/// What a recorded event says, and what surrounds it.
+pub(crate) fn decode<S: Folded>(event: &RecordedEvent) -> Result<(Envelope, S::Event), FoldError> {
     let position = event.position;
     let decoded = S::Event::decode(&event.event_type, event.schema_version, &event.payload)
         .map_err(|cause| FoldError::Decode { position, cause })?;
@@ -127,8 +147,7 @@ pub fn fold<S: Folded>(state: S, event: &RecordedEvent) -> Result<S, FoldError> 
         .actor
         .parse()
         .map_err(|_| FoldError::Actor { position, actor: event.actor.clone() })?;
-    let envelope = Envelope { at: event.recorded_at.into(), actor };
-    Ok(state.fold(&envelope, decoded))
+    Ok((Envelope { at: event.recorded_at.into(), actor }, decoded))
 }
 
 /// The stream of an account.
@@ -141,6 +160,12 @@ pub fn account_stream(account: &AccountId) -> StreamId {
 #[must_use]
 pub fn task_stream(account: &AccountId, task: TaskId) -> StreamId {
     stream(account, task::KIND, task.to_string())
+}
+
+/// The stream of a recurrence.
+#[must_use]
+pub fn recurrence_stream(account: &AccountId, recurrence: RecurrenceId) -> StreamId {
+    stream(account, recurrence::KIND, recurrence.to_string())
 }
 
 /// The stream of a webhook.

@@ -9,13 +9,17 @@ mod excerpts;
 mod fold;
 mod history;
 mod passed;
+mod past;
 mod states;
 mod subjects;
 mod weight;
 
 pub use directory::{Directory, KnownAccount};
 pub use excerpts::{Excerpts, Reading};
-pub use fold::{FoldError, Folded, account_stream, fold, task_stream, webhook_stream};
+pub use fold::{
+    FoldError, Folded, account_stream, fold, recurrence_stream, task_stream, webhook_stream,
+};
 pub use history::History;
+pub use past::{AsOf, LedgerPage, Moment, Past, PastBounds, PastError, TaskThen, TasksThen};
 pub use states::{States, Versioned};
 pub use subjects::{ActorDocument, Subject, SubjectState, Subjects};

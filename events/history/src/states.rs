@@ -21,6 +21,8 @@ const ENTRY_BYTES: u64 = 128;
 /// How far behind what this node has written a follower may be to be level with it: what it folds
 /// is then worth keeping as the latest. One that reads the past leaves no traces there.
 const LEVEL_WITHIN: Position = 2_000;
+/// Events that a stream has at most to be folded before anybody asks for it.
+const WARM_EVENTS_MAX: usize = 32;
 /// Stands for whatever version was seen last; no event has it.
 const LATEST: i64 = -1;
 
@@ -105,6 +107,28 @@ impl<S: Folded> States<S> {
             self.put(stream, folded.clone());
         }
         Ok(folded)
+    }
+
+    /// Folds those of these streams that nobody here has seen, in one read: who will ask for them
+    /// one by one finds them. A stream with a long history is left to whoever asks for it.
+    ///
+    /// # Errors
+    /// [`FoldError`] where history cannot be read.
+    pub async fn warm(&self, streams: Vec<StreamId>) -> Result<(), FoldError> {
+        let unseen = |stream: &StreamId| self.seen(stream).is_none();
+        let unseen: Vec<StreamId> = streams.into_iter().filter(unseen).collect();
+        if unseen.is_empty() {
+            return Ok(());
+        }
+        let events = self.log.beginnings(&unseen, WARM_EVENTS_MAX + 1).await?;
+        for of_one in events.chunk_by(|one, other| one.stream == other.stream) {
+            let (Some(last), true) = (of_one.last(), of_one.len() <= WARM_EVENTS_MAX) else {
+                continue;
+            };
+            let state = Arc::new(of_one.iter().try_fold(S::default(), fold)?);
+            self.put(&last.stream, Versioned { state, version: last.version });
+        }
+        Ok(())
     }
 
     /// The state at exactly `version`, however long ago that was.
@@ -193,7 +217,8 @@ impl<S: Folded> States<S> {
     }
 
     /// The state at a version, where it is here.
-    fn exactly(&self, stream: &StreamId, version: i64) -> Option<Arc<S>> {
+    #[must_use]
+    pub fn exactly(&self, stream: &StreamId, version: i64) -> Option<Arc<S>> {
         let seen = self.seen(stream).filter(|seen| seen.version == version);
         let kept = || self.cache.get(&Wanted { stream, version }).map(|kept| kept.state);
         seen.or_else(kept).map(|found| found.state)

@@ -82,6 +82,7 @@ fn change(number: usize) -> NewEvent {
         event_type: stored.event_type,
         schema_version: stored.schema_version,
         payload: stored.payload,
+        causation_id: None,
     }
 }
 
@@ -132,6 +133,29 @@ async fn whatever_is_kept_every_answer_is_that_of_a_plain_fold() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn what_was_warmed_needs_no_log_and_is_what_the_log_has() {
+    let world = World::new().await;
+    let (one, two) = (world.tell(1).await, world.tell(WARM_EVENTS_MAX).await);
+    let (seen, long) = (world.tell(3).await, world.tell(WARM_EVENTS_MAX + 1).await);
+    let nothing = task_stream(&"default".parse().unwrap(), TaskId(Uuid::now_v7()));
+    let states = world.states(PLENTY);
+    states.put(&seen.stream, seen.at(2));
+    let all = [&one.stream, &seen.stream, &nothing, &long.stream, &two.stream];
+    states.warm(all.into_iter().cloned().collect()).await.unwrap();
+    world.pool.close();
+    for told in [&one, &two] {
+        let latest = states.latest(&told.stream).await.unwrap();
+        let expected = told.at(told.events.len() as i64);
+        assert_eq!((latest.version, &*latest.state), (expected.version, &*expected.state));
+    }
+    assert_eq!(states.latest(&seen.stream).await.unwrap().version, 2, "it was here already");
+    assert!(states.latest(&long.stream).await.is_err(), "nobody had asked for so much");
+    assert!(states.latest(&nothing).await.is_err(), "it may have come since");
+    states.warm(vec![one.stream.clone()]).await.expect("nothing is read");
+    assert!(states.warm(vec![nothing]).await.is_err());
 }
 
 #[tokio::test]

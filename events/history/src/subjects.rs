@@ -6,6 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use baton_domain::{
     Actor, AgentId, ProjectId,
     account::{self, Account, KeyExposure},
+    recurrence::{self, Recurrence},
     task::{self, Task, TaskDocument, View},
     webhook::{self, Webhook},
 };
@@ -31,6 +32,7 @@ pub struct Subjects {
 struct Past {
     tasks: Passed<Task>,
     webhooks: Passed<Webhook>,
+    recurrences: Passed<Recurrence>,
 }
 
 /// The subject of an event, with the account as of the same position.
@@ -51,6 +53,8 @@ pub enum SubjectState {
     Task(Arc<Task>),
     /// Of a webhook.
     Webhook(Arc<Webhook>),
+    /// Of a recurrence.
+    Recurrence(Arc<Recurrence>),
     /// Of an account, or of one of its agents or projects; the account is in
     /// [`Subject::account`].
     Account,
@@ -82,6 +86,7 @@ impl Subjects {
         let past = Past {
             tasks: Passed::new(history.tasks().clone()),
             webhooks: Passed::new(history.webhooks().clone()),
+            recurrences: Passed::new(history.recurrences().clone()),
         };
         Self { history, past: Some(past), accounts: HashMap::new() }
     }
@@ -106,6 +111,7 @@ impl Subjects {
         let state = match event.stream.kind.as_str() {
             task::KIND => SubjectState::Task(self.task(event).await?),
             webhook::KIND => SubjectState::Webhook(self.webhook(event).await?),
+            recurrence::KIND => SubjectState::Recurrence(self.recurrence(event).await?),
             account::KIND => SubjectState::Account,
             _ => SubjectState::Other,
         };
@@ -123,6 +129,13 @@ impl Subjects {
         match &mut self.past {
             Some(past) => past.webhooks.after(event).await,
             None => self.history.webhooks().after(event).await,
+        }
+    }
+
+    async fn recurrence(&mut self, event: &RecordedEvent) -> Result<Arc<Recurrence>, FoldError> {
+        match &mut self.past {
+            Some(past) => past.recurrences.after(event).await,
+            None => self.history.recurrences().after(event).await,
         }
     }
 
@@ -178,6 +191,9 @@ impl Subject {
         match &self.state {
             SubjectState::Task(_) => ("task", json!(self.task_document())),
             SubjectState::Webhook(webhook) => ("webhook", json!(webhook.document(0))),
+            SubjectState::Recurrence(recurrence) => {
+                ("recurrence", json!(recurrence.document(&self.account)))
+            }
             SubjectState::Account => match About::of(event) {
                 About { agent_id: Some(id), .. } if self.account.agents.contains_key(&id) => {
                     let agent = &self.account.agents[&id];

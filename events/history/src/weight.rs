@@ -5,6 +5,7 @@ use std::mem::size_of;
 use baton_domain::{
     account::{Account, Agent, Project},
     json::Object,
+    recurrence::Recurrence,
     task::{Provenance, Task},
     webhook::Webhook,
 };
@@ -72,6 +73,15 @@ pub(crate) fn webhook(webhook: &Webhook) -> usize {
     let events = events + webhook.events.iter().map(|event| text(event)).sum::<usize>();
     let secrets = size_of_val(webhook.former_secrets.as_slice());
     COUNTERS_BYTES + size_of::<Webhook>() + text(&webhook.url) + events + secrets
+}
+
+pub(crate) fn recurrence(recurrence: &Recurrence) -> usize {
+    COUNTERS_BYTES
+        + size_of::<Recurrence>()
+        + text(&recurrence.content)
+        + recurrence.description.as_deref().map_or(0, text)
+        + list(&recurrence.labels)
+        + text(&recurrence.timezone)
 }
 
 pub(crate) fn account(account: &Account) -> usize {

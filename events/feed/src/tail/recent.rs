@@ -66,6 +66,7 @@ fn weight_bytes(event: &RecordedEvent, subject: &Seen) -> u64 {
         Seen::Readable(subject) => match &subject.state {
             SubjectState::Task(task) => (task.weight_bytes(), 0),
             SubjectState::Webhook(webhook) => (webhook.weight_bytes(), 0),
+            SubjectState::Recurrence(recurrence) => (recurrence.weight_bytes(), 0),
             // Each of its events made it anew; those about others share what it was then.
             SubjectState::Account => (0, subject.account.weight_bytes()),
             SubjectState::Other => (0, 0),

@@ -67,6 +67,7 @@ fn recorded<E: Event>(events: &[E]) -> Vec<NewEvent> {
             event_type: stored.event_type,
             schema_version: stored.schema_version,
             payload: stored.payload,
+            causation_id: None,
         }
     };
     events.iter().map(one).collect()
@@ -111,7 +112,8 @@ async fn a_message_says_what_happened_to_what_and_who_did_it() {
     let opened = AccountEvent::Opened { token_hash: KeyHash([0xcd; 32]) };
     record(&world, "project", ("account", "default"), &[opened, agent(agent_id)]).await;
     let changes = Changes { content: Some("Write".into()), ..Changes::default() };
-    let created = TaskEvent::Created { task_id, changes, parent: None, waits: false };
+    let (parent, waits, origin) = (None, false, None);
+    let created = TaskEvent::Created { task_id, changes, parent, waits, origin };
     let actor = format!("agent:{agent_id}");
     let position = record(&world, &actor, ("task", &task_id.to_string()), &[created]).await;
     let relay = relay(&world, &nats).await;
@@ -153,8 +155,7 @@ async fn a_message_says_what_happened_to_what_and_who_did_it() {
     assert_eq!(data["task"]["created_by_agent"]["name"], "writer");
     let name = json!({"id": agent_id, "name": "writer", "display_name": "Writer"});
     assert_eq!(data["agent"], name);
-    let payload: Value = serde_json::from_str(&event.payload).unwrap();
-    assert_eq!(data["event"], payload);
+    assert_eq!(data["event"], serde_json::from_str::<Value>(&event.payload).unwrap());
     let text = std::str::from_utf8(&message.payload).unwrap();
     assert!(text.contains(&event.payload), "byte for byte");
 

@@ -14,6 +14,7 @@ async fn happen(world: &World, kind: &str, id: &str, event_type: &'static str, p
         event_type,
         schema_version: 1,
         payload: payload.to_owned(),
+        causation_id: None,
     };
     let version = world.log.versions(std::slice::from_ref(&stream)).await.unwrap()[0];
     let write = StreamWrite { stream, expected_version: version, events: vec![event] };

@@ -89,6 +89,7 @@ impl World {
             event_type: "thing.happened",
             schema_version: 1,
             payload: "{}".to_owned(),
+            causation_id: None,
         };
         let events = (0..events).map(|_| event()).collect();
         let stream = stream("thing", &Uuid::now_v7().to_string());

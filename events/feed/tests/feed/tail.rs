@@ -41,6 +41,7 @@ async fn happen(world: &World, id: &str, events: usize, bytes: usize) -> Positio
         event_type: "thing.happened",
         schema_version: 1,
         payload: payload.clone(),
+        causation_id: None,
     };
     let version = world.log.versions(&[stream("thing", id)]).await.unwrap()[0];
     let events = (0..events).map(|_| event()).collect();
