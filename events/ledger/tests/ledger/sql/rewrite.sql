@@ -1,0 +1,10 @@
+-- One event is another, and all that is in the database was made to fit.
+update public.events
+set payload = '{"number": 7}',
+    content_hash = pg_temp.content_hash(account_id, stream_kind, stream_id, version, event_id,
+        event_type, schema_version, actor, correlation_id, '{"number": 7}')
+where account_id = 'acme' and account_seq = 20;
+delete from public.ledger_nodes;
+delete from public.ledger_trees;
+delete from public.ledger_anchored;
+update public.subscriptions set position = 0 where name = 'ledger'
