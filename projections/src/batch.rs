@@ -7,9 +7,10 @@ use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
+use std::sync::Arc;
 
 use baton_feed::HandleError;
-use baton_history::{Folded, fold};
+use baton_history::{Folded, States, fold};
 use baton_log::{Position, RecordedEvent, StreamId};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -129,15 +130,34 @@ impl<S: Document> Batch<S> {
         self.payload_bytes
     }
 
-    /// Folds the events in, in order; loads the documents that it has not met yet.
+    /// Folds the events in, in order. Documents that it has not met yet are taken from what this
+    /// process has folded of the log anyway, or else loaded.
     pub(crate) async fn absorb(
         &mut self,
         tables: Tables<'_>,
+        states: &States<S>,
         events: &[RecordedEvent],
     ) -> Result<(), HandleError> {
         let events = Self::keyed(events)?;
+        self.recall(states, &events);
         self.load(tables, &events).await?;
         self.fold(events)
+    }
+
+    /// Takes the unmet documents whose state before their first event here is in memory. That their
+    /// rows are of that version is checked when they are written.
+    fn recall(&mut self, states: &States<S>, events: &Keyed<'_>) {
+        let mut met = HashSet::new();
+        for (key, event) in events {
+            let version = event.version - 1;
+            if !met.insert(key) || version == 0 || self.changes.contains_key(key) {
+                continue;
+            }
+            if let Some(state) = states.exactly(&event.stream, version) {
+                let state = Arc::unwrap_or_clone(state);
+                self.changes.insert(key.clone(), Change::known(key.clone(), state, version));
+            }
+        }
     }
 
     /// Those of its kind.
@@ -205,15 +225,8 @@ impl<S: Document> Batch<S> {
             let state: S = serde_json::from_str(text)
                 .map_err(|cause| HandleError::event("cannot read a row of the model", cause))?;
             let version = row.try_get("version")?;
-            let before = Some(state.derived());
-            let change = Change {
-                before,
-                version_before: version,
-                state,
-                version,
-                payload_bytes: text.len(),
-                ..Change::new(key.clone())
-            };
+            let change =
+                Change { payload_bytes: text.len(), ..Change::known(key.clone(), state, version) };
             self.payload_bytes += text.len();
             self.changes.insert(key, change);
         }
@@ -247,6 +260,12 @@ impl<S: Document> Batch<S> {
 }
 
 impl<S: Document> Change<S> {
+    /// Of a document that there is, before any event of the batch.
+    fn known(key: Key, state: S, version: i64) -> Self {
+        let before = Some(state.derived());
+        Self { before, version_before: version, state, version, ..Self::new(key) }
+    }
+
     fn new(key: Key) -> Self {
         Self {
             key,

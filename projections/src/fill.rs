@@ -4,14 +4,14 @@
 
 use baton_feed::HandleError;
 use baton_history::History;
-use baton_log::{Log, Position, ReadError, RecordedEvent};
+use baton_log::{Log, Position, ReadError, RecordedEvent, Wanted};
 use deadpool_postgres::Pool;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::batch::{Batch, Change, Document};
 use crate::error::RebuildError;
-use crate::rows::{self, Rows};
+use crate::rows::Rows;
 use crate::scope;
 use crate::statement::Tables;
 
@@ -35,7 +35,7 @@ pub(crate) async fn fill<S: Document>(
     up_to: Position,
 ) -> Result<Position, RebuildError> {
     must_reach(log, up_to).await?;
-    let mut pages = read_ahead(log.clone(), S::KIND, up_to);
+    let mut pages = read_ahead(log.clone(), (S::KIND, None), up_to);
     let mut filling = Filling::<S>::new(pool.clone(), schema);
     while let Some(page) = pages.recv().await {
         let (events, reached) = page?;
@@ -54,12 +54,12 @@ pub(crate) async fn fill_rows<R: Rows>(
 ) -> Result<Position, RebuildError> {
     let log = history.log();
     must_reach(log, up_to).await?;
-    let mut pages = read_ahead(log.clone(), R::KIND, up_to);
+    let mut pages = read_ahead(log.clone(), (R::KIND, Some(R::EFFECTIVE)), up_to);
     let mut filled = 0;
     while let Some(page) = pages.recv().await {
         let (events, reached) = page?;
-        let events = rows::effective::<R>(&events);
         if !events.is_empty() {
+            let events: Vec<&RecordedEvent> = events.iter().collect();
             let written =
                 fill_part(pool, schema, async |tables| R::write(tables, history, &events).await);
             written.await?.map_err(|cause| RebuildError::Apply { after: filled, cause })?;
@@ -78,12 +78,16 @@ async fn must_reach(log: &Log, up_to: Position) -> Result<(), RebuildError> {
 }
 
 /// Reads pages in order until the position is reached, or nobody wants them any more.
-fn read_ahead(log: Log, kind: &'static str, up_to: Position) -> mpsc::Receiver<Page> {
+fn read_ahead(
+    log: Log,
+    (kind, wanted): (&'static str, Option<&'static [Wanted]>),
+    up_to: Position,
+) -> mpsc::Receiver<Page> {
     let (send, receive) = mpsc::channel(PAGES_AHEAD_MAX);
     tokio::spawn(async move {
         let mut after = 0;
         while after < up_to {
-            let page = log.of_kind_after(kind, after, up_to).await;
+            let page = log.of_kind_after(kind, wanted, after, up_to).await;
             let reached = page.as_ref().ok().map(|(_, reached)| *reached);
             // A failure is the last that is said.
             let is_sent = send.send(page).await.is_ok();

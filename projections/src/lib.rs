@@ -6,6 +6,7 @@
 mod batch;
 mod comments;
 pub mod context;
+mod difference;
 mod error;
 mod fill;
 mod install;
@@ -13,16 +14,19 @@ mod model;
 mod projector;
 mod reads;
 mod rebuild;
+mod recurrences;
 mod rows;
 mod scope;
 mod statement;
 pub mod tasks;
 mod webhooks;
 
+pub use difference::{Difference, DifferentValue};
 pub use error::{Behind, InstallError, QueryError, RebuildError};
 pub use install::install;
 pub use model::Model;
 pub use projector::{Projector, observe, spawn, subscription};
 pub use reads::Reads;
-pub use rebuild::{Difference, Rebuilt, check, rebuild};
+pub use rebuild::{DIFFERENCES_MAX, Diagnosis, Rebuilt, check, diagnose, rebuild};
+pub use recurrences::RECURRENCES_MAX;
 pub use webhooks::WEBHOOKS_MAX;

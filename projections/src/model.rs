@@ -13,6 +13,8 @@ pub enum Model {
     Comments,
     /// The ledger of every task's context.
     Context,
+    /// Recurrences.
+    Recurrences,
 }
 
 /// What makes a model: its tables, and where it stands.
@@ -101,9 +103,24 @@ static CONTEXT: Definition = Definition {
     end: include_str!("context/end.sql"),
 };
 
+static RECURRENCES: Definition = Definition {
+    name: "recurrences",
+    subscription: "projection.recurrences",
+    version: crate::recurrences::VERSION,
+    beside: "rebuild_recurrences",
+    begin: include_str!("recurrences/begin.sql"),
+    table: include_str!("recurrences/table.sql"),
+    index: include_str!("recurrences/index.sql"),
+    analyze: include_str!("recurrences/analyze.sql"),
+    swap: include_str!("recurrences/swap.sql"),
+    compare: include_str!("recurrences/compare.sql"),
+    end: include_str!("recurrences/end.sql"),
+};
+
 impl Model {
     /// Every read model, in the order in which they are declared.
-    pub const ALL: [Self; 4] = [Self::Tasks, Self::Webhooks, Self::Comments, Self::Context];
+    pub const ALL: [Self; 5] =
+        [Self::Tasks, Self::Webhooks, Self::Comments, Self::Context, Self::Recurrences];
 
     /// Its name, as operators give it.
     #[must_use]
@@ -129,6 +146,7 @@ impl Model {
             Self::Webhooks => &WEBHOOKS,
             Self::Comments => &COMMENTS,
             Self::Context => &CONTEXT,
+            Self::Recurrences => &RECURRENCES,
         }
     }
 }

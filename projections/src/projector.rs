@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use baton_domain::{task::Task, webhook::Webhook};
+use baton_domain::{recurrence::Recurrence, task::Task, webhook::Webhook};
 use baton_feed::{HandleError, Handler, Rebuildable, Running, Subscription, Transaction};
-use baton_history::{Folded as _, History};
+use baton_history::{Folded as _, History, States};
 use baton_log::{Log, RecordedEvent};
 use deadpool_postgres::Pool;
 
@@ -50,12 +50,13 @@ impl Projector {
     async fn apply_to<S: Document>(
         &self,
         transaction: &Transaction<'_>,
+        states: &States<S>,
         events: &[RecordedEvent],
     ) -> Result<(), HandleError> {
         let tables = Tables::new(transaction, self.schema);
         let write = async {
             let mut batch = Batch::<S>::new();
-            batch.absorb(tables, events).await?;
+            batch.absorb(tables, states, events).await?;
             S::save(tables, &batch.into_changes()).await
         };
         self.write(tables, write).await
@@ -94,6 +95,7 @@ impl Handler for Projector {
             Model::Webhooks => |event| event.stream.kind == Webhook::KIND,
             Model::Comments => Comments::has_effect,
             Model::Context => Contexts::has_effect,
+            Model::Recurrences => |event| event.stream.kind == Recurrence::KIND,
         };
         events.iter().any(is_effective)
     }
@@ -112,10 +114,20 @@ impl Handler for Projector {
         }
         // Boxed: each is large, and whoever waits for one would carry them all.
         match self.model {
-            Model::Tasks => Box::pin(self.apply_to::<Task>(transaction, events)).await,
-            Model::Webhooks => Box::pin(self.apply_to::<Webhook>(transaction, events)).await,
+            Model::Tasks => {
+                let tasks = self.history.tasks();
+                Box::pin(self.apply_to::<Task>(transaction, tasks, events)).await
+            }
+            Model::Webhooks => {
+                let webhooks = self.history.webhooks();
+                Box::pin(self.apply_to::<Webhook>(transaction, webhooks, events)).await
+            }
             Model::Comments => Box::pin(self.add_to::<Comments>(transaction, events)).await,
             Model::Context => Box::pin(self.add_to::<Contexts>(transaction, events)).await,
+            Model::Recurrences => {
+                let recurrences = self.history.recurrences();
+                Box::pin(self.apply_to::<Recurrence>(transaction, recurrences, events)).await
+            }
         }
     }
 }

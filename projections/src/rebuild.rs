@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use baton_domain::{task::Task, webhook::Webhook};
+use baton_domain::{recurrence::Recurrence, task::Task, webhook::Webhook};
 use baton_feed::{Handler, Stretch, Transaction, lock_position, replay};
 use baton_history::History;
 use baton_log::{Log, Position};
@@ -17,6 +17,7 @@ use tokio_postgres::types::Type;
 
 use crate::comments::Comments;
 use crate::context::Contexts;
+use crate::difference::Difference;
 use crate::error::RebuildError;
 use crate::fill::{fill, fill_rows};
 use crate::model::Model;
@@ -26,13 +27,14 @@ use crate::scope;
 const MODEL_SESSION: &str = include_str!("sql/model_session.sql");
 const MODEL_LOCK: &str = include_str!("sql/model_lock.sql");
 const REGISTER_MODEL: &str = include_str!("sql/register_model.sql");
+const MODEL_VERSION: &str = include_str!("sql/model_version.sql");
 
 /// Events that may be left for the transaction of the swap, which holds up the live model.
 const SWAP_EVENTS_MAX: i64 = 1_000;
 /// Times that a swap may find the live model in use.
 const SWAP_ATTEMPTS_MAX: u32 = 40;
-/// Differences that a check lists.
-const DIFFERENCES_MAX: i64 = 100;
+/// Differences that are listed.
+pub const DIFFERENCES_MAX: i64 = 100;
 
 /// What a rebuild did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,17 +45,23 @@ pub struct Rebuilt {
     pub took: Duration,
 }
 
-/// A row that the live model and its rebuild do not share.
+/// How it stands with a live model.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The table.
-    pub table: String,
-    /// Which row.
-    pub key: String,
-    /// The live row; none where there is none.
-    pub live: Option<String>,
-    /// The rebuilt row; none where there is none.
-    pub rebuilt: Option<String>,
+pub enum Diagnosis {
+    /// It was compared with what the log says.
+    Compared {
+        /// Up to which position.
+        position: Position,
+        /// The first differences, at most [`DIFFERENCES_MAX`]; none when all is well.
+        differences: Vec<Difference>,
+    },
+    /// It is of another version than this process would build: there is nothing to compare.
+    OtherVersion {
+        /// Its version; none where there is no such model.
+        found: Option<i32>,
+        /// This process's.
+        own: i32,
+    },
 }
 
 /// Builds the model again and lets it take the live one's place. Also while others serve it.
@@ -70,12 +78,42 @@ pub async fn rebuild(log: &Log, pool: &Pool, model: Model) -> Result<Rebuilt, Re
 /// # Errors
 /// When it cannot be built or compared.
 pub async fn check(log: &Log, pool: &Pool, model: Model) -> Result<Vec<Difference>, RebuildError> {
+    Ok(checked(log, pool, model).await?.1)
+}
+
+/// Likewise, for a live model that may be of any version.
+///
+/// # Errors
+/// When it cannot be built or compared.
+pub async fn diagnose(log: &Log, pool: &Pool, model: Model) -> Result<Diagnosis, RebuildError> {
+    let own = model.definition().version;
+    let found = version(pool, model).await?;
+    if found != Some(own) {
+        return Ok(Diagnosis::OtherVersion { found, own });
+    }
+    let (position, differences) = checked(log, pool, model).await?;
+    Ok(Diagnosis::Compared { position, differences })
+}
+
+async fn checked(
+    log: &Log,
+    pool: &Pool,
+    model: Model,
+) -> Result<(Position, Vec<Difference>), RebuildError> {
     let alone = Alone::with(pool, model).await?;
     let built = build_beside(log, pool, model).await?;
-    let differences = compare(log, pool, model, built).await?;
+    let compared = compare(log, pool, model, built).await?;
     let ended = alone.lock.batch_execute(model.definition().end).await;
     ended.map_err(RebuildError::statement("drop the rebuilt model"))?;
-    Ok(differences)
+    Ok(compared)
+}
+
+/// The version of the code that made the live model; none where there is no such model.
+async fn version(pool: &Pool, model: Model) -> Result<Option<i32>, RebuildError> {
+    let failed = RebuildError::statement("read the version of the live model");
+    let client = pool.get().await.map_err(RebuildError::Pool)?;
+    let row = client.query_opt(MODEL_VERSION, &[&model.name()]).await.map_err(failed)?;
+    row.map(|row| row.try_get("version")).transpose().map_err(failed)
 }
 
 /// The right to rebuild a model: one process at a time, over all nodes.
@@ -132,6 +170,7 @@ async fn build_beside(log: &Log, pool: &Pool, model: Model) -> Result<Position, 
         Model::Webhooks => Box::pin(fill::<Webhook>(log, pool, beside, up_to)).await?,
         Model::Comments => Box::pin(fill_rows::<Comments>(&history, pool, beside, up_to)).await?,
         Model::Context => Box::pin(fill_rows::<Contexts>(&history, pool, beside, up_to)).await?,
+        Model::Recurrences => Box::pin(fill::<Recurrence>(log, pool, beside, up_to)).await?,
     };
     in_build_scope(pool, model, &[definition.index, definition.analyze]).await?;
     Ok(built)
@@ -190,7 +229,7 @@ async fn compare(
     pool: &Pool,
     model: Model,
     built: Position,
-) -> Result<Vec<Difference>, RebuildError> {
+) -> Result<(Position, Vec<Difference>), RebuildError> {
     let failed = RebuildError::statement("compare the models");
     let definition = model.definition();
     let mut client = pool.get().await.map_err(RebuildError::Pool)?;
@@ -218,7 +257,8 @@ async fn compare(
             rebuilt: row.try_get("rebuilt")?,
         })
     };
-    rows.iter().map(difference).collect::<Result<_, _>>().map_err(failed)
+    let differences = rows.iter().map(difference).collect::<Result<_, _>>().map_err(failed)?;
+    Ok((position, differences))
 }
 
 /// Applies, within the transaction, the events that the rebuilt model lacks.

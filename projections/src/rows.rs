@@ -6,7 +6,7 @@ use std::future::Future;
 
 use baton_feed::HandleError;
 use baton_history::History;
-use baton_log::RecordedEvent;
+use baton_log::{RecordedEvent, Wanted};
 
 use crate::statement::Tables;
 
@@ -15,12 +15,13 @@ pub(crate) trait Rows {
     /// The kind of the streams that have its events.
     const KIND: &'static str;
 
-    /// The types of the events that have an effect.
-    const EVENT_TYPES: &'static [&'static str];
+    /// The events that have an effect. By the text alone: most events have none, and cost as little
+    /// as a look at it.
+    const EFFECTIVE: &'static [Wanted];
 
     /// Whether the event has an effect.
     fn has_effect(event: &RecordedEvent) -> bool {
-        Self::EVENT_TYPES.contains(&event.event_type.as_str())
+        Self::EFFECTIVE.iter().any(|wanted| wanted.is(event))
     }
 
     /// Writes what these events lead to. They are in order, and all of them have an effect. What

@@ -5,7 +5,7 @@ use baton_domain::task::{self, TaskEvent};
 use baton_domain::{Actor, TaskId, Timestamp};
 use baton_feed::HandleError;
 use baton_history::History;
-use baton_log::RecordedEvent;
+use baton_log::{RecordedEvent, Wanted};
 use uuid::Uuid;
 
 use crate::rows::Rows;
@@ -21,8 +21,11 @@ pub(crate) struct Comments;
 impl Rows for Comments {
     const KIND: &'static str = task::KIND;
 
-    const EVENT_TYPES: &'static [&'static str] =
-        &["task.commented", "task.comment_deleted", "task.deleted"];
+    const EFFECTIVE: &'static [Wanted] = &[
+        Wanted { event_type: "task.commented", says: None },
+        Wanted { event_type: "task.comment_deleted", says: None },
+        Wanted { event_type: "task.deleted", says: None },
+    ];
 
     async fn write(
         tables: Tables<'_>,

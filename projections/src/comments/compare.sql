@@ -3,8 +3,8 @@ select 'comments' as table_name,
        coalesce(live.account_id, rebuilt.account_id) || '/'
            || coalesce(live.task_id, rebuilt.task_id)::text || '/'
            || coalesce(live.comment_id, rebuilt.comment_id)::text as key,
-       live::text as live,
-       rebuilt::text as rebuilt
+       to_json(live)::text as live,
+       to_json(rebuilt)::text as rebuilt
 from read.comments live
 full join rebuild_comments.comments rebuilt
     on rebuilt.account_id = live.account_id

@@ -11,7 +11,7 @@ use baton_domain::stored::Event as _;
 use baton_domain::task::{self, ContextEntry, Task, TaskEvent};
 use baton_feed::HandleError;
 use baton_history::History;
-use baton_log::RecordedEvent;
+use baton_log::{RecordedEvent, Wanted};
 use uuid::Uuid;
 
 use super::words;
@@ -22,35 +22,37 @@ const INSERT: &str = include_str!("sql/insert.sql");
 const END: &str = include_str!("sql/end.sql");
 const RETEXT: &str = include_str!("sql/retext.sql");
 
+/// How a payload begins to say of a context, and of the words of a task.
+const CONTEXT: Option<&str> = Some("\"context\":");
+const CONTENT: Option<&str> = Some("\"content\":");
+const DESCRIPTION: Option<&str> = Some("\"description\":");
+
 /// The model.
 pub(crate) struct Contexts;
 
 impl Rows for Contexts {
     const KIND: &'static str = task::KIND;
 
-    const EVENT_TYPES: &'static [&'static str] = &[
-        "task.created",
-        "task.updated",
-        "task.delegated",
-        "task.completed",
-        "task.failed",
-        "task.cancelled",
-        "task.context_superseded",
+    /// What says of a context elsewhere, in a text, is found out when it is read.
+    const EFFECTIVE: &'static [Wanted] = &[
+        Wanted { event_type: "task.context_superseded", says: None },
+        Wanted { event_type: "task.created", says: CONTEXT },
+        Wanted { event_type: "task.updated", says: CONTEXT },
+        Wanted { event_type: "task.updated", says: CONTENT },
+        Wanted { event_type: "task.updated", says: DESCRIPTION },
+        Wanted { event_type: "task.delegated", says: CONTEXT },
+        Wanted { event_type: "task.delegated", says: CONTENT },
+        Wanted { event_type: "task.delegated", says: DESCRIPTION },
+        Wanted { event_type: "task.completed", says: CONTEXT },
+        Wanted { event_type: "task.completed", says: CONTENT },
+        Wanted { event_type: "task.completed", says: DESCRIPTION },
+        Wanted { event_type: "task.failed", says: CONTEXT },
+        Wanted { event_type: "task.failed", says: CONTENT },
+        Wanted { event_type: "task.failed", says: DESCRIPTION },
+        Wanted { event_type: "task.cancelled", says: CONTEXT },
+        Wanted { event_type: "task.cancelled", says: CONTENT },
+        Wanted { event_type: "task.cancelled", says: DESCRIPTION },
     ];
-
-    /// By the text alone: most events say nothing of a context, and cost as little as this. What
-    /// says it elsewhere, in a text, is found out when it is read.
-    fn has_effect(event: &RecordedEvent) -> bool {
-        if !Self::EVENT_TYPES.contains(&event.event_type.as_str()) {
-            return false;
-        }
-        let says = |member: &str| event.payload.contains(member);
-        match event.event_type.as_str() {
-            "task.context_superseded" => true,
-            "task.created" => says("\"context\":"),
-            _ => ["\"context\":", "\"content\":", "\"description\":"].into_iter().any(says),
-        }
-    }
 
     async fn write(
         tables: Tables<'_>,

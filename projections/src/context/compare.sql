@@ -3,8 +3,8 @@ select 'context_entries' as table_name,
        coalesce(live.account_id, rebuilt.account_id) || '/'
            || coalesce(live.task_id, rebuilt.task_id)::text || '/'
            || coalesce(live.entry, rebuilt.entry)::text as key,
-       live::text as live,
-       rebuilt::text as rebuilt
+       to_json(live)::text as live,
+       to_json(rebuilt)::text as rebuilt
 from read.context_entries live
 full join rebuild_context.context_entries rebuilt
     on rebuilt.account_id = live.account_id

@@ -13,4 +13,4 @@ pub use query::{HistoryPage, Recall, Recalled};
 pub(crate) use apply::Contexts;
 
 /// Raised whenever tables or fold change.
-pub(crate) const VERSION: i32 = 1;
+pub(crate) const VERSION: i32 = 2;

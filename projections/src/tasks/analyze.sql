@@ -1,1 +1,1 @@
-analyze tasks, task_lists, task_counts, task_tallies;
+analyze tasks, task_lists, task_tallies;

@@ -4,7 +4,6 @@ use baton_domain::task::Task;
 use baton_feed::HandleError;
 
 use super::columns::{Columns, ListColumns};
-use super::counts::{ADD_COUNTS, Counts};
 use super::fill;
 use super::lists::Entries;
 use super::tallies::{ADD_TALLIES, Tallies};
@@ -35,12 +34,10 @@ impl Document for Task {
         let after: Vec<Entries> = changes.iter().map(|change| Entries::of(&change.state)).collect();
         let (mut gone, mut come) = (ListColumns::default(), ListColumns::default());
         let (mut new, mut known) = (Columns::default(), Columns::default());
-        let mut counts = Counts::default();
         for (change, after) in changes.iter().zip(&after) {
             if change.version_before == 0 { &mut new } else { &mut known }.push(change)?;
             let (account, id) = (change.key.account.as_str(), change.key.id);
             let before = change.before.as_ref().unwrap_or(&nowhere);
-            counts.add(change, after);
             let (rows_gone, rows_come) = before.difference(after);
             rows_gone.into_iter().for_each(|row| gone.push(account, id, row, before));
             rows_come.into_iter().for_each(|row| come.push(account, id, row, after));
@@ -48,18 +45,17 @@ impl Document for Task {
         let (of_new, of_known) = (new.of_insert(), known.of_update());
         let (of_gone, of_come) = (gone.values(), come.values());
         let tallies = Tallies::of(changes);
-        let all = [INSERT, UPDATE, DELETE_LISTS, INSERT_LISTS, ADD_COUNTS, ADD_TALLIES];
+        let all = [INSERT, UPDATE, DELETE_LISTS, INSERT_LISTS, ADD_TALLIES];
         tables.prepare(&all).await?;
         // Side by side: none needs another's answer. The first that fails is the one to blame.
-        let (inserted, updated, left, entered, counted, tallied) = tokio::join!(
+        let (inserted, updated, left, entered, tallied) = tokio::join!(
             write(tables, INSERT, new.len(), &of_new),
             write(tables, UPDATE, known.len(), &of_known),
             write(tables, DELETE_LISTS, gone.len(), &of_gone),
             write(tables, INSERT_LISTS, come.len(), &of_come),
-            counts.save(tables),
             tallies.save(tables),
         );
-        inserted.and(updated).and(left).and(entered).and(counted).and(tallied)
+        inserted.and(updated).and(left).and(entered).and(tallied)
     }
 
     async fn fill(tables: Tables<'_>, changes: &[Change<Self>]) -> Result<(), HandleError> {

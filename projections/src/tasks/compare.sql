@@ -3,8 +3,8 @@
 select 'tasks' as table_name,
        coalesce(live.account_id, rebuilt.account_id) || '/'
            || coalesce(live.task_id, rebuilt.task_id)::text as key,
-       live::text as live,
-       rebuilt::text as rebuilt
+       to_json(live)::text as live,
+       to_json(rebuilt)::text as rebuilt
 from read.tasks live
 full join rebuild_tasks.tasks rebuilt
     on rebuilt.account_id = live.account_id and rebuilt.task_id = live.task_id
@@ -14,8 +14,8 @@ select 'task_lists',
        coalesce(live.account_id, rebuilt.account_id) || '/'
            || coalesce(live.task_id, rebuilt.task_id)::text || ' in '
            || coalesce(live.list, rebuilt.list),
-       live::text,
-       rebuilt::text
+       to_json(live)::text,
+       to_json(rebuilt)::text
 from read.task_lists live
 full join rebuild_tasks.task_lists rebuilt
     on rebuilt.account_id = live.account_id
@@ -27,21 +27,11 @@ full join rebuild_tasks.task_lists rebuilt
     and rebuilt.task_id = live.task_id
 where live is null or rebuilt is null
 union all
-select 'task_counts',
-       coalesce(live.account_id, rebuilt.account_id) || '/'
-           || coalesce(live.agent_id, rebuilt.agent_id)::text,
-       live::text,
-       rebuilt::text
-from read.task_counts live
-full join rebuild_tasks.task_counts rebuilt
-    on rebuilt.account_id = live.account_id and rebuilt.agent_id = live.agent_id
-where live::text is distinct from rebuilt::text
-union all
 select 'task_tallies',
        coalesce(live.account_id, rebuilt.account_id) || '/'
            || coalesce(live.tally, rebuilt.tally),
-       live::text,
-       rebuilt::text
+       to_json(live)::text,
+       to_json(rebuilt)::text
 from read.task_tallies live
 full join rebuild_tasks.task_tallies rebuilt
     on rebuilt.account_id = live.account_id and rebuilt.tally = live.tally

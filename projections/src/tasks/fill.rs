@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 use super::apply::{UPDATE, write};
 use super::columns::{Columns, search_text};
-use super::counts;
 use super::lists::Entries;
 use super::tallies::Tallies;
 use crate::batch::{Change, Key};
@@ -89,7 +88,7 @@ pub(super) async fn fill_lists(
     Ok(())
 }
 
-/// Writes the lists of the changed tasks again, and what is counted.
+/// Writes the lists of the changed tasks again.
 pub(super) async fn finish(tables: Tables<'_>) -> Result<(), HandleError> {
     tables.write(DELETE_CHANGED, &[]).await?;
     let mut after = Some(Key::default());
@@ -97,7 +96,7 @@ pub(super) async fn finish(tables: Tables<'_>) -> Result<(), HandleError> {
         after = list_changed(tables, &key).await?;
     }
     tables.write(DROP_CHANGED, &[]).await?;
-    counts::fill(tables).await
+    Ok(())
 }
 
 /// Writes the lists of a page of changed tasks, which come after that one; answers the last.

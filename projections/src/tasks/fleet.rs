@@ -15,9 +15,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::counts::unfinished;
 use super::lists::{List, days_of};
-use super::tallies::day_of;
+use super::tallies::{day_of, unfinished};
 use super::walk::readers_of;
 use crate::error::QueryError;
 use crate::reads::{Reads, state};
@@ -179,31 +178,60 @@ impl Reads {
         mut found: Found,
         limit: usize,
     ) -> Result<Attention, QueryError> {
-        let cut = found.cut;
-        let mut ids: Vec<Uuid> = Vec::new();
-        let mut has_more = Vec::new();
-        for places in found.all() {
-            places.sort_unstable();
-            has_more.push(places.len() > limit);
-            places.truncate(limit);
-            ids.extend(places.iter().map(|(_, task)| task.0));
-        }
-        ids.sort_unstable();
-        ids.dedup();
+        let has_more = found.truncate(limit);
+        let ids = found.ids();
         let bound = [(&account.as_str() as _, Type::TEXT), (&ids as _, Type::UUID_ARRAY)];
         let mut tasks: HashMap<TaskId, Task> = HashMap::with_capacity(ids.len());
         for row in self.rows(STATES, &bound).await? {
             let task: Task = state(&row)?;
             tasks.insert(task.id, task);
         }
-        let mut has_more = has_more.into_iter();
-        let mut buckets = found.all().map(|places| Bucket {
-            tasks: places.iter().filter_map(|(_, id)| tasks.get(id).cloned()).collect(),
-            has_more: has_more.next().unwrap_or_default(),
-        });
-        buckets.iter_mut().take(cut).for_each(|bucket| bucket.has_more = true);
-        let [abandoned_claims, silent_holders, errored, waiting_input, overdue, looping] = buckets;
-        Ok(Attention { abandoned_claims, silent_holders, errored, waiting_input, overdue, looping })
+        Ok(found.show(has_more, |id| tasks.get(&id).cloned()))
+    }
+}
+
+impl Attention {
+    /// What of those of the tasks that the caller may read needs attention at `now`: the same from
+    /// tasks in memory, by a look at each.
+    pub fn of<'a>(
+        tasks: impl Iterator<Item = &'a Task>,
+        caller: &Standing,
+        (rules, now): (FleetRules, Timestamp),
+        limit: usize,
+    ) -> Self {
+        let (mut found, mut overdue, mut looping) = (Found::default(), vec![], vec![]);
+        let mut shown: HashMap<TaskId, &Task> = HashMap::new();
+        let tasks = tasks.filter(|task| task.is_alive() && !task.status.is_finished());
+        for task in tasks.filter(|task| task.is_readable_by(caller)) {
+            shown.insert(task.id, task);
+            found.note(Look::of(task), (rules, now), false);
+            let place = |rank| (rank, task.priority, task.created_at, task.id);
+            let due = task.due_date.filter(|due| *due < day_of(now));
+            overdue.extend(due.map(|due| place(days_of(due))));
+            let rounds = task.reopen_count + task.release_count;
+            looping.extend((rounds >= rules.looping_rounds).then(|| place(-rounds)));
+        }
+        for (places, mut ranked) in [(&mut found.overdue, overdue), (&mut found.looping, looping)] {
+            ranked.sort_unstable();
+            let first = ranked.into_iter().take(limit.saturating_add(1));
+            places.extend(first.map(|(rank, _, _, id)| (rank, id)));
+        }
+        let has_more = found.truncate(limit);
+        found.show(has_more, |id| shown.get(&id).map(|task| Task::clone(task)))
+    }
+}
+
+impl Look {
+    fn of(task: &Task) -> Self {
+        let claim = task.claim.as_ref();
+        Self {
+            id: task.id,
+            claimed: claim.is_some(),
+            lease_expires_at: claim.and_then(|claim| claim.lease_expires_at),
+            heard_at: task.heard_at,
+            session_state: claim.and_then(|claim| claim.session_state),
+            due: task.due_date,
+        }
     }
 }
 
@@ -220,6 +248,38 @@ impl Found {
             cut: _,
         } = self;
         [abandoned_claims, silent_holders, errored, waiting_input, overdue, looping]
+    }
+
+    /// Leaves so many of each, those that are shown first; of which there are more.
+    fn truncate(&mut self, limit: usize) -> [bool; 6] {
+        let cut = self.cut;
+        let mut has_more = self.all().map(|places| {
+            places.sort_unstable();
+            let has_more = places.len() > limit;
+            places.truncate(limit);
+            has_more
+        });
+        has_more.iter_mut().take(cut).for_each(|more| *more = true);
+        has_more
+    }
+
+    /// The ids of all, each once.
+    fn ids(&mut self) -> Vec<Uuid> {
+        let places = self.all().into_iter().flat_map(|places| places.iter());
+        let mut ids: Vec<Uuid> = places.map(|(_, task)| task.0).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    fn show(mut self, has_more: [bool; 6], task: impl Fn(TaskId) -> Option<Task>) -> Attention {
+        let mut has_more = has_more.into_iter();
+        let buckets = self.all().map(|places| Bucket {
+            tasks: places.iter().filter_map(|(_, id)| task(*id)).collect(),
+            has_more: has_more.next().unwrap_or_default(),
+        });
+        let [abandoned_claims, silent_holders, errored, waiting_input, overdue, looping] = buckets;
+        Attention { abandoned_claims, silent_holders, errored, waiting_input, overdue, looping }
     }
 
     fn note(&mut self, look: Look, (rules, now): (FleetRules, Timestamp), with_due: bool) {

@@ -86,8 +86,6 @@ pub(crate) struct Entries {
     pub(super) status: Status,
     pub(super) priority: i16,
     pub(super) created_at: Timestamp,
-    /// Whose count of unfinished tasks it is in.
-    pub(super) counted_for: Option<AgentId>,
     /// What it is counted as.
     pub(super) counted: Counted,
 }
@@ -100,7 +98,6 @@ impl Entries {
             status: task.status,
             priority: i16::from(task.priority),
             created_at: task.created_at,
-            counted_for: task.assigned_to.filter(|_| task.is_alive() && !task.status.is_finished()),
             counted: Counted::of(task),
         }
     }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use baton_domain::{AccountId, AgentId, Standing, TaskId, task::Task};
 use baton_log::Position;
 use tokio_postgres::types::Type;
-use uuid::Uuid;
 
 use super::filter::{Page, Scope, TaskFilter};
 use super::lists::List;
+use super::tallies::Tally;
 use super::values::{Values, words};
 use super::walk::walks;
 use crate::error::QueryError;
@@ -18,7 +18,6 @@ use crate::reads::{Reads, state, states, within};
 const TASK: &str = include_str!("sql/task.sql");
 const TREE: &str = include_str!("sql/tree.sql");
 const CHILDREN: &str = include_str!("sql/children.sql");
-const COUNTS: &str = include_str!("sql/counts.sql");
 const CLAIMED_ELSEWHERE: &str = include_str!("sql/claimed_elsewhere.sql");
 
 /// Tasks of one chain, or children of one task, that one answer has at most.
@@ -157,13 +156,14 @@ impl Reads {
         account: &AccountId,
         agents: &[AgentId],
     ) -> Result<HashMap<AgentId, i64>, QueryError> {
-        let ids: Vec<Uuid> = agents.iter().map(|agent| agent.0).collect();
-        let bound = [(&account.as_str() as _, Type::TEXT), (&ids as _, Type::UUID_ARRAY)];
-        let mut counts: HashMap<AgentId, i64> = agents.iter().map(|agent| (*agent, 0)).collect();
-        for row in self.rows(COUNTS, &bound).await? {
-            counts.insert(AgentId(row.try_get("agent_id")?), row.try_get("unfinished")?);
+        let name = |agent: &AgentId| Tally::Assignee(*agent).to_string();
+        let names: Vec<String> = agents.iter().map(name).collect();
+        let mut counts: HashMap<String, i64> = HashMap::with_capacity(agents.len());
+        for row in self.tallies_within(account, &names, &names).await? {
+            counts.insert(row.try_get("tally")?, row.try_get("tasks")?);
         }
-        Ok(counts)
+        let counted = |agent: &AgentId| counts.get(&name(agent)).copied().unwrap_or_default();
+        Ok(agents.iter().map(|agent| (*agent, counted(agent))).collect())
     }
 
     /// Unfinished tasks that are assigned to an agent or held by it.

@@ -10,8 +10,7 @@ use jiff::civil::Date;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::counts::unfinished;
-use super::tallies::Tally;
+use super::tallies::{Tally, unfinished};
 use super::walk::readers_of;
 use crate::error::QueryError;
 use crate::reads::Reads;
@@ -39,6 +38,11 @@ pub struct TaskStats {
     pub upcoming: i64,
 }
 
+/// The last day that counts as upcoming.
+fn last_upcoming(today: Date) -> Date {
+    today.saturating_add(UPCOMING_DAYS.days())
+}
+
 impl Reads {
     /// Counts the tasks that the caller may read.
     ///
@@ -50,14 +54,16 @@ impl Reads {
         caller: &Standing,
         today: Date,
     ) -> Result<TaskStats, QueryError> {
-        let last = today.saturating_add(UPCOMING_DAYS.days());
+        let last = last_upcoming(today);
         let rows = match caller.may(Right::ReadAllTasks) {
             true => self.tallies(account, today, last).await?,
             false => self.own_tallies(account, caller, today).await?,
         };
         let mut stats = TaskStats::default();
         for row in &rows {
-            stats.count(row.try_get("tally")?, row.try_get("tasks")?, (today, last));
+            if let Some(tally) = Tally::of_name(row.try_get("tally")?) {
+                stats.count(tally, row.try_get("tasks")?, today);
+            }
         }
         Ok(stats)
     }
@@ -86,7 +92,7 @@ impl Reads {
         self.tallies_within(account, &names, &ends).await
     }
 
-    async fn tallies_within(
+    pub(super) async fn tallies_within(
         &self,
         account: &AccountId,
         first: &[String],
@@ -119,22 +125,19 @@ impl Reads {
 }
 
 impl TaskStats {
-    fn count(&mut self, tally: &str, tasks: i64, (today, last): (Date, Date)) {
-        let (kind, name) = tally.split_once(':').unwrap_or((tally, ""));
-        let day: Option<Date> = name.parse().ok();
-        match (kind, day) {
-            ("status", _) => {
-                let status = Status::from_word(name);
-                self.by_status.extend(status.map(|status| (status, tasks)));
+    pub(super) fn count(&mut self, tally: Tally, tasks: i64, today: Date) {
+        match tally {
+            Tally::Status(word) => {
+                if let Some(status) = Status::from_word(word) {
+                    *self.by_status.entry(status).or_default() += tasks;
+                }
             }
-            ("project", _) => {
-                *self.by_project.entry(name.parse().ok()).or_default() += tasks;
-            }
-            ("completed", Some(day)) if day == today => self.completed_today += tasks,
-            ("due", Some(day)) if day < today => self.overdue += tasks,
-            ("due", Some(day)) if day == today => self.due_today += tasks,
-            ("due", Some(day)) if day <= last => self.upcoming += tasks,
-            _ => (),
+            Tally::Project(project) => *self.by_project.entry(project).or_default() += tasks,
+            Tally::Completed(day) if day == today => self.completed_today += tasks,
+            Tally::Due(day) if day < today => self.overdue += tasks,
+            Tally::Due(day) if day == today => self.due_today += tasks,
+            Tally::Due(day) if day <= last_upcoming(today) => self.upcoming += tasks,
+            Tally::Created(_) | Tally::Completed(_) | Tally::Due(_) | Tally::Assignee(_) => (),
         }
     }
 
@@ -158,9 +161,8 @@ mod tests {
     #[test]
     fn tallies_by_their_names() {
         let today: Date = "2026-11-30".parse().unwrap();
-        let last = today.saturating_add(UPCOMING_DAYS.days());
         let mut stats = TaskStats::default();
-        for (tally, tasks) in [
+        for (name, tasks) in [
             ("status:open", 1),
             ("status:completed", 2),
             ("project:", 3),
@@ -173,9 +175,12 @@ mod tests {
             ("due:2026-12-01", 8),
             ("due:2026-12-07", 80),
             ("due:2026-12-08", 1_000),
+            ("assignee:00000000-0000-0000-0000-000000000001", 1_000),
             ("of another version", 1_000),
         ] {
-            stats.count(tally, tasks, (today, last));
+            let tally = Tally::of_name(name);
+            assert_eq!(tally.is_none(), name == "of another version", "{name}");
+            tally.into_iter().for_each(|tally| stats.count(tally, tasks, today));
         }
         let project = Some(ProjectId(uuid::Uuid::from_u128(1)));
         let expected = TaskStats {

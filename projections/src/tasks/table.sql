@@ -53,27 +53,14 @@ create table task_lists (
     autovacuum_vacuum_scale_factor = 0.05
 );
 
--- How many unfinished tasks each assignee has; no row for none.
-create table task_counts (
-    account_id text collate "C" not null,
-    agent_id uuid not null,
-    unfinished bigint not null check (unfinished >= 0),
-    constraint task_counts_pkey primary key (account_id, agent_id)
-) with (
-    -- Few rows, written by every batch: room on the page keeps these updates out of the index.
-    fillfactor = 50,
-    autovacuum_vacuum_scale_factor = 0,
-    autovacuum_vacuum_threshold = 500
-);
-
--- How many tasks there are of each kind that statistics ask for (`tallies.rs`); no row for none.
+-- How many tasks there are of each kind that somebody asks for (`tallies.rs`); no row for none.
 create table task_tallies (
     account_id text collate "C" not null,
     tally text collate "C" not null,
     tasks bigint not null check (tasks >= 0),
     constraint task_tallies_pkey primary key (account_id, tally)
 ) with (
-    -- As task_counts.
+    -- Few rows, written by every batch: room on the page keeps these updates out of the index.
     fillfactor = 50,
     autovacuum_vacuum_scale_factor = 0,
     autovacuum_vacuum_threshold = 500

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use baton_domain::{
-    ProjectId, Timestamp,
+    AgentId, ProjectId, Timestamp,
     task::{Status, Task},
 };
 use baton_feed::HandleError;
@@ -31,6 +31,25 @@ pub(super) enum Tally {
     Due(Date),
     /// Tasks that were completed on a day.
     Completed(Date),
+    /// Unfinished tasks of an assignee.
+    Assignee(AgentId),
+}
+
+impl Tally {
+    /// What a name in the table means; none for that of another version.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        let (kind, of) = name.split_once(':')?;
+        Some(match kind {
+            "created" => Self::Created(of.parse().ok()?),
+            "status" => Self::Status(Status::from_word(of)?.word()),
+            "project" if of.is_empty() => Self::Project(None),
+            "project" => Self::Project(Some(of.parse().ok()?)),
+            "due" => Self::Due(of.parse().ok()?),
+            "completed" => Self::Completed(of.parse().ok()?),
+            "assignee" => Self::Assignee(of.parse().ok()?),
+            _ => return None,
+        })
+    }
 }
 
 impl fmt::Display for Tally {
@@ -42,19 +61,24 @@ impl fmt::Display for Tally {
             Self::Project(Some(project)) => write!(f, "project:{project}"),
             Self::Due(day) => write!(f, "due:{day}"),
             Self::Completed(day) => write!(f, "completed:{day}"),
+            Self::Assignee(agent) => write!(f, "assignee:{agent}"),
         }
     }
 }
 
 /// What a task is counted as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counted([Option<Tally>; 5]);
+pub(super) struct Counted([Option<Tally>; 6]);
 
 impl Counted {
+    pub(super) fn tallies(self) -> impl Iterator<Item = Tally> {
+        self.0.into_iter().flatten()
+    }
+
     pub(super) fn of(task: &Task) -> Self {
         let created = task.exists.then(|| Tally::Created(day_of(task.created_at).first_of_month()));
         if !task.is_alive() {
-            return Self([created, None, None, None, None]);
+            return Self([created, None, None, None, None, None]);
         }
         let unfinished = !task.status.is_finished();
         let done = task.completed_at.filter(|_| task.status == Status::Completed);
@@ -64,8 +88,14 @@ impl Counted {
             unfinished.then_some(Tally::Project(task.project_id)),
             task.due_date.filter(|_| unfinished).map(Tally::Due),
             done.map(|at| Tally::Completed(day_of(at))),
+            task.assigned_to.filter(|_| unfinished).map(Tally::Assignee),
         ])
     }
+}
+
+/// The words of the statuses of tasks that are not finished.
+pub(super) fn unfinished() -> Vec<&'static str> {
+    Status::ALL.into_iter().filter(|it| !it.is_finished()).map(Status::word).collect()
 }
 
 /// The day of an instant. Days are those of UTC (protocol 0.4).
@@ -93,7 +123,7 @@ impl<'a> Tallies<'a> {
     }
 
     fn add(&mut self, account: &'a str, counted: Counted, by: i64) {
-        for tally in counted.0.into_iter().flatten() {
+        for tally in counted.tallies() {
             *self.0.entry((account, tally)).or_default() += by;
         }
     }
@@ -115,6 +145,8 @@ impl<'a> Tallies<'a> {
 mod tests {
     use super::*;
 
+    const ASSIGNEE: &str = "assignee:00000000-0000-0000-0000-000000000000";
+
     fn task(status: Status) -> Task {
         Task {
             exists: true,
@@ -122,19 +154,22 @@ mod tests {
             created_at: "2026-11-21T23:59:59.999Z".parse().unwrap(),
             due_date: Some("2026-12-01".parse().unwrap()),
             completed_at: Some("2026-11-22T00:00:00Z".parse().unwrap()),
+            assigned_to: Some(AgentId::default()),
             ..Task::default()
         }
     }
 
     fn names(task: &Task) -> Vec<String> {
-        Counted::of(task).0.into_iter().flatten().map(|tally| tally.to_string()).collect()
+        Counted::of(task).tallies().map(|tally| tally.to_string()).collect()
     }
 
     #[test]
     fn what_a_task_is_counted_as() {
         let created = "created:2026-11-01";
-        let open = [created, "status:open", "project:", "due:2026-12-01"];
+        let open = [created, "status:open", "project:", "due:2026-12-01", ASSIGNEE];
         assert_eq!(names(&task(Status::Open)), open);
+        let nobodys = Task { assigned_to: None, ..task(Status::Open) };
+        assert_eq!(names(&nobodys), open[..4]);
         let completed = [created, "status:completed", "completed:2026-11-22"];
         assert_eq!(names(&task(Status::Completed)), completed);
         assert_eq!(names(&task(Status::Failed)), [created, "status:failed"]);

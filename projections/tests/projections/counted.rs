@@ -26,7 +26,7 @@ fn readable<'a>(tenant: &'a Tenant, caller: &Standing) -> Vec<&'a Task> {
     tasks.filter(|task| task.is_alive() && task.is_readable_by(caller)).collect()
 }
 
-fn naive_stats(tenant: &Tenant, caller: &Standing, today: Date) -> TaskStats {
+pub(crate) fn naive_stats(tenant: &Tenant, caller: &Standing, today: Date) -> TaskStats {
     let mut stats = TaskStats::default();
     let last = today.checked_add(7.days()).unwrap();
     for task in readable(tenant, caller) {
@@ -95,11 +95,20 @@ pub(crate) async fn assert_counted(world: &World, tenant: &Tenant, caller: &Stan
     for day in [today, "2026-03-02".parse().unwrap()] {
         let stats = world.reads.task_stats(&tenant.id, caller, day).await.unwrap();
         assert_eq!(stats, naive_stats(tenant, caller, day), "{caller:?} on {day}");
+        let tasks = tenant.tasks.values().map(|(task, _)| task);
+        assert_eq!(stats, TaskStats::of(tasks, caller, day), "{caller:?} on {day}");
     }
     for minutes in [0, 10, 30, 100] {
         let at = Timestamp::from_millis(now().as_millis() + minutes * MINUTE_MS).unwrap();
         let found = world.reads.attention(&tenant.id, caller, (RULES, at), 1_000).await.unwrap();
         assert_eq!(found, naive_attention(tenant, caller, at), "{caller:?} at {at}");
+        let tasks = || tenant.tasks.values().map(|(task, _)| task);
+        let looked = Attention::of(tasks(), caller, (RULES, at), 1_000);
+        assert_eq!(looked, found, "{caller:?} at {at}");
+        if minutes == 10 {
+            let kept = world.reads.attention(&tenant.id, caller, (RULES, at), 2).await.unwrap();
+            assert_eq!(Attention::of(tasks(), caller, (RULES, at), 2), kept, "{caller:?}");
+        }
     }
     if caller.may(Right::ReadAllTasks) {
         let created = world.reads.tasks_created(&tenant.id, today).await.unwrap();

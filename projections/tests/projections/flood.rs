@@ -95,8 +95,9 @@ fn story(n: usize, steps: usize) -> Vec<(u128, TaskEvent)> {
         metadata: json!({key: "## Competitor Analysis\n1. Tool A\n2. Tool B"}).as_object().cloned(),
         ..Changes::default()
     };
-    let (task_id, parent, waits) = (id(n), None, false);
-    let mut story = vec![(0, TaskEvent::Created { task_id, changes: created, parent, waits })];
+    let (task_id, parent, waits, origin) = (id(n), None, false, None);
+    let created = TaskEvent::Created { task_id, changes: created, parent, waits, origin };
+    let mut story = vec![(0, created)];
     let last = match n % 10 {
         9 => TaskEvent::Blocked { waits: false },
         _ => TaskEvent::Completed { changes: said("result"), evidence: None },
@@ -178,6 +179,7 @@ fn life(n: usize, sentences: usize) -> Vec<(Uuid, i64, u128, TaskEvent)> {
         changes: changes(to),
         parent,
         waits: false,
+        origin: None,
     };
     let completed = || TaskEvent::Completed { changes: Changes::default(), evidence: None };
     vec![

@@ -5,10 +5,14 @@ use std::cmp::Reverse;
 use baton_domain::{
     ProjectId, Standing, TaskId,
     account::Role,
-    task::{Changes, Dependencies, Finish, Status, Task, TaskCommand, TaskEvent, Update, Wish},
+    id::CommentId,
+    task::{
+        Annotation, Changes, Comment, ContextMerge, Dependencies, Finish, Status, Task,
+        TaskCommand, TaskEvent, Update, Wish,
+    },
 };
 use baton_projections::Model;
-use baton_projections::tasks::{Assignee, Page, Scope, Sort, TaskFilter, shown_statuses};
+use baton_projections::tasks::{Assignee, Page, Scope, Sort, TaskFilter, TaskPage, shown_statuses};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestRunner};
@@ -20,11 +24,14 @@ use crate::world::{LIMIT, Tenant, World, agent, now, standing, worker};
 
 const SORTS: [Sort; 4] = [Sort::Priority, Sort::Updated, Sort::Due, Sort::Completed];
 
+/// Of contexts.
+const KEYS: [&str; 2] = ["found", "to do"];
+
 const LABELS: [&str; 5] = ["css", "", "@Data Team", "@worker_2", "q\"uote\\d, {x}"];
 
 /// One thing that happens to one task.
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
     Create {
         assigned_to: Option<u128>,
         labels: Vec<&'static str>,
@@ -43,9 +50,12 @@ enum Step {
     Lease(bool),
     Retry,
     Delete,
+    Remember(&'static str, i64),
+    Doubt(&'static str),
+    Comment,
 }
 
-fn steps() -> impl Strategy<Value = Vec<(usize, Index, Step)>> {
+pub(crate) fn steps() -> impl Strategy<Value = Vec<(usize, Index, Step)>> {
     let someone = || prop::option::of(1..=4u128);
     let labels = || prop::collection::vec(select(&LABELS[..]), 0..3);
     let (due, project) = (prop::option::of(0..4i8), prop::option::of(1..=2u128));
@@ -66,18 +76,21 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Index, Step)>> {
         1 => any::<bool>().prop_map(Step::Lease),
         1 => Just(Step::Retry),
         1 => Just(Step::Delete),
+        1 => (select(&KEYS[..]), 0..3i64).prop_map(|(key, value)| Step::Remember(key, value)),
+        1 => select(&KEYS[..]).prop_map(Step::Doubt),
+        1 => Just(Step::Comment),
     ];
     prop::collection::vec((0..5usize, any::<Index>(), step), 1..80)
 }
 
 #[derive(Clone, Debug)]
-struct Question {
-    caller: usize,
-    filter: TaskFilter,
-    page: Page,
+pub(crate) struct Question {
+    pub(crate) caller: usize,
+    pub(crate) filter: TaskFilter,
+    pub(crate) page: Page,
 }
 
-fn question() -> impl Strategy<Value = Question> {
+pub(crate) fn question() -> impl Strategy<Value = Question> {
     let statuses = (
         prop::option::weighted(0.3, prop::collection::vec(select(&Status::ALL[..]), 0..3)),
         prop::option::of(any::<bool>()),
@@ -141,7 +154,7 @@ fn day(n: i8) -> jiff::civil::Date {
     jiff::civil::date(2026, 3, 1 + n)
 }
 
-fn callers() -> [Standing; 6] {
+pub(crate) fn callers() -> [Standing; 6] {
     [
         worker(1),
         standing(2, Role::Worker, &["worker-2", "data-team"]),
@@ -153,7 +166,12 @@ fn callers() -> [Standing; 6] {
 }
 
 /// What a look at every task would give.
-fn naive(tenant: &Tenant, caller: &Standing, filter: &TaskFilter, sort: Sort) -> Vec<Task> {
+pub(crate) fn naive(
+    tenant: &Tenant,
+    caller: &Standing,
+    filter: &TaskFilter,
+    sort: Sort,
+) -> Vec<Task> {
     let passes = |task: &Task| {
         let text = format!("{}\n{}", task.content, task.description.as_deref().unwrap_or(""));
         let has = |label: &String| task.labels.contains(label);
@@ -188,7 +206,11 @@ fn naive(tenant: &Tenant, caller: &Standing, filter: &TaskFilter, sort: Sort) ->
     tasks
 }
 
-async fn live_through(world: &World, tenant: &mut Tenant, history: &[(usize, Index, Step)]) {
+pub(crate) async fn live_through(
+    world: &World,
+    tenant: &mut Tenant,
+    history: &[(usize, Index, Step)],
+) {
     for (who, which, step) in history {
         let by = callers()[*who].clone();
         if let Step::Create { assigned_to, labels, priority, child, due, project: of } = step {
@@ -202,11 +224,12 @@ async fn live_through(world: &World, tenant: &mut Tenant, history: &[(usize, Ind
                 ..Changes::default()
             };
             let parent = (*child && !tenant.order.is_empty()).then(|| *which.get(&tenant.order));
+            let id = TaskId(uuid::Uuid::now_v7());
             let parent = match parent {
-                Some(parent) => delegated(world, tenant, &by, parent).await,
+                Some(parent) => delegated(world, tenant, &by, (parent, id)).await,
                 None => None,
             };
-            tenant.create(world, &by, changes, parent).await;
+            tenant.create_as(world, &by, (id, changes), parent).await;
             continue;
         }
         if tenant.order.is_empty() {
@@ -233,9 +256,9 @@ async fn delegated(
     world: &World,
     tenant: &mut Tenant,
     by: &Standing,
-    parent: TaskId,
+    (parent, child): (TaskId, TaskId),
 ) -> Option<TaskId> {
-    let add = TaskCommand::AddChild { child: TaskId::default() };
+    let add = TaskCommand::AddChild { child };
     tenant.tell(world, by, parent, add).await.is_ok().then_some(parent)
 }
 
@@ -266,6 +289,17 @@ fn command(step: &Step) -> TaskCommand {
         }
         Step::Retry => TaskCommand::Retry(Dependencies::default()),
         Step::Delete => TaskCommand::Delete,
+        Step::Remember(key, value) => {
+            let patch = json!({ key: { "value": value, value.to_string(): true } });
+            let patch = patch.as_object().cloned().unwrap_or_default();
+            TaskCommand::MergeContext(Box::new(ContextMerge { patch, ..ContextMerge::default() }))
+        }
+        Step::Doubt(key) => TaskCommand::SupersedeContext { key: key.to_owned() },
+        Step::Comment => {
+            let id = CommentId(uuid::Uuid::now_v7());
+            let comment = Comment { id, content: "so be it".to_owned(), author: None };
+            TaskCommand::Annotate(Box::new(Annotation::Comment(comment)))
+        }
     }
 }
 
@@ -275,6 +309,9 @@ async fn check(world: &World, tenant: &Tenant, question: &Question) {
     let all = naive(tenant, caller, filter, page.sort);
     let (limit, offset) = (page.limit as usize, page.offset as usize);
     let found = world.reads.list(&tenant.id, caller, filter, *page).await.unwrap();
+    // Of tasks in memory, the same.
+    let tasks = tenant.tasks.values().map(|(task, _)| task);
+    assert_eq!(TaskPage::of(tasks, caller, filter, *page), found, "{question:?}");
     let wanted: Vec<Task> = all.iter().skip(offset).take(limit).cloned().collect();
     assert_eq!(found.tasks, wanted, "{question:?}");
     assert_eq!(found.has_more, all.len() > offset + limit, "{question:?}");

@@ -27,7 +27,8 @@ async fn one_account_shows_nothing_to_another() {
     let child = one.create(&world, &worker(1), changes(), Some(own)).await;
     // An id is unique within its account only: the same one lives in the other, too.
     let dependencies = Dependencies::default();
-    let draft = Draft { id: own, changes: changes(), parent: None, dependencies };
+    let (parent, origin) = (None, None);
+    let draft = Draft { id: own, changes: changes(), parent, dependencies, origin };
     let create = TaskCommand::Create(Box::new(draft));
     other.tell(&world, &worker(2), own, create).await.unwrap();
     let others = other.create(&world, &worker(2), changes(), None).await;

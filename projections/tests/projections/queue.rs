@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use baton_domain::{
     ProjectId, Standing, Timestamp,
     account::Role,
-    task::{Changes, Finish, TaskCommand, Turn, Wish},
+    task::{Changes, Finish, Status, Task, TaskCommand, Turn, Wish},
 };
 use baton_projections::tasks::{Ask, Lane};
 use uuid::Uuid;
@@ -82,6 +82,26 @@ pub(crate) async fn assert_queued(
     turns
 }
 
+/// Page by page, all tasks in each status are there in the order of their turns.
+async fn assert_paged(world: &World, tenant: &Tenant) {
+    for status in Status::ALL {
+        let mut found: Vec<Task> = Vec::new();
+        loop {
+            let last = found.last().map(Turn::of);
+            let page = world.reads.tasks_after(&tenant.id, status, last, 3).await.unwrap();
+            if page.is_empty() {
+                break;
+            }
+            found.extend(page);
+        }
+        let tasks = tenant.tasks.values().map(|(task, _)| task);
+        let mut tasks: Vec<&Task> =
+            tasks.filter(|task| task.is_alive() && task.status == status).collect();
+        tasks.sort_by_key(|task| Turn::of(task));
+        assert_eq!(found.iter().collect::<Vec<_>>(), tasks, "{status}");
+    }
+}
+
 #[tokio::test]
 async fn a_claimer_finds_what_waits_for_it_and_nothing_else() {
     let world = World::new().await;
@@ -89,6 +109,7 @@ async fn a_claimer_finds_what_waits_for_it_and_nothing_else() {
     live(&world, &mut tenant).await;
     other.create(&world, &worker(5), Changes::default(), None).await;
     world.settle().await;
+    assert_paged(&world, &tenant).await;
     let wish = |labels: &[&str], project_id| Wish {
         labels: labels.iter().map(|label| (*label).to_owned()).collect(),
         project_id,

@@ -276,7 +276,7 @@ async fn live_rows(client: &Client) -> String {
     let rows = "select concat(
             (select string_agg(t::text, e'\n' order by t::text) from read.tasks t),
             (select string_agg(l::text, e'\n' order by l::text) from read.task_lists l),
-            (select string_agg(c::text, e'\n' order by c::text) from read.task_counts c))";
+            (select string_agg(c::text, e'\n' order by c::text) from read.task_tallies c))";
     client.query_one(rows, &[]).await.unwrap().get(0)
 }
 
@@ -417,6 +417,7 @@ async fn other_streams_move_the_checkpoint_only() {
             event_type: "account.unheard_of",
             schema_version: 1,
             payload: "{}".into(),
+            causation_id: None,
         }],
     }];
     world.append(append).await;

@@ -35,7 +35,7 @@ async fn a_million_events() {
     println!("check: {:?}", started.elapsed());
 
     // The same events once more, live: one by one batch, into indexed tables.
-    client.batch_execute("truncate read.tasks, read.task_lists, read.task_counts").await.unwrap();
+    client.batch_execute("truncate read.tasks, read.task_lists, read.task_tallies").await.unwrap();
     set_checkpoint(&client, Model::Tasks, 0).await;
     let started = Instant::now();
     let world = world.followed();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use baton_domain::{
     AccountId, Actor, AgentId, Envelope, Order, Standing, TaskId, Timestamp, WebhookId,
     account::Role,
+    recurrence::{Recurrence, RecurrenceCommand, RecurrenceEvent, Recurrences},
     stored::Event,
     task::{
         Changes, Dependencies, Draft, Parent, Task, TaskCommand, TaskEvent, TaskRefusal, Tasks,
@@ -173,6 +174,17 @@ impl Tenant {
         parent: Option<TaskId>,
     ) -> TaskId {
         let id = TaskId(Uuid::now_v7());
+        self.create_as(world, by, (id, changes), parent).await;
+        id
+    }
+
+    pub(crate) async fn create_as(
+        &mut self,
+        world: &World,
+        by: &Standing,
+        (id, changes): (TaskId, Changes),
+        parent: Option<TaskId>,
+    ) {
         let content = changes.content.clone().or_else(|| Some("content".to_owned()));
         let parent = parent.map(|parent| self.task(parent)).map(|parent| Parent {
             parent_id: parent.id,
@@ -181,9 +193,8 @@ impl Tenant {
             accountable: parent.accountable,
         });
         let (changes, dependencies) = (Changes { content, ..changes }, Dependencies::default());
-        let draft = Draft { id, changes, parent, dependencies };
+        let draft = Draft { id, changes, parent, dependencies, origin: None };
         self.tell(world, by, id, TaskCommand::Create(Box::new(draft))).await.unwrap();
-        id
     }
 
     pub(crate) fn stream(&self, kind: &str, id: &str) -> StreamId {
@@ -204,6 +215,7 @@ impl Tenant {
                 event_type: stored.event_type,
                 schema_version: stored.schema_version,
                 payload: stored.payload,
+                causation_id: None,
             }
         });
         Append {
@@ -216,6 +228,28 @@ impl Tenant {
             head: None,
             key: None,
         }
+    }
+
+    /// Creates or changes a recurrence; one that is new has the id.
+    pub(crate) async fn tell_recurrence(
+        &self,
+        world: &World,
+        (before, version): (Recurrence, i64),
+        by: &Standing,
+        command: RecurrenceCommand,
+    ) -> (Recurrence, i64) {
+        let id = match &command {
+            RecurrenceCommand::Create { id, .. } => *id,
+            _ => before.id,
+        };
+        let order = Order { by: by.clone(), at: now(), command };
+        let events: Vec<RecurrenceEvent> = Recurrences::handle_command(&before, order).unwrap();
+        let stream = self.stream(baton_domain::recurrence::KIND, &id.to_string());
+        let receipt = world.append(self.append(&by.actor, stream, version, &events)).await;
+        let envelope = Envelope { at: receipt.recorded_at.into(), actor: by.actor.clone() };
+        let next = version + i64::try_from(events.len()).unwrap();
+        let fold = |state, event| baton_domain::recurrence::fold(state, &envelope, event);
+        (events.into_iter().fold(before, fold), next)
     }
 
     /// Registers or changes a webhook.

@@ -1,0 +1,1 @@
+drop schema if exists rebuild_recurrences cascade;
