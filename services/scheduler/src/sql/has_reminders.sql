@@ -1,0 +1,1 @@
+select exists (select from public.scheduled where kind = 'reminder') as found
