@@ -1,0 +1,2 @@
+select l.log_id
+from public.ledger_log l
