@@ -6,11 +6,14 @@
 use std::{collections::BTreeMap, sync::Mutex};
 
 use baton_domain::{
-    AccountId, Order, Right, Standing, TaskId, Timestamp, WebhookId,
+    AccountId, Order, RecurrenceId, Right, Standing, TaskId, Timestamp, WebhookId,
+    recurrence::Recurrence,
     task::{Task, TaskRefusal},
     webhook::{Webhook, WebhookRefusal},
 };
-use baton_history::{KnownAccount, Versioned, account_stream, task_stream, webhook_stream};
+use baton_history::{
+    KnownAccount, Versioned, account_stream, recurrence_stream, task_stream, webhook_stream,
+};
 use baton_log::{Guard, Log, StreamId};
 
 use crate::{caller::Caller, error::CommandError, execute::Commands};
@@ -156,6 +159,32 @@ impl<'a> Attempt<'a> {
         } else {
             Err(CommandError::NotFound { what })
         }
+    }
+
+    /// A recurrence that the caller may read; others are not there for it.
+    pub(crate) async fn readable_recurrence(
+        &self,
+        id: &str,
+    ) -> Result<(StreamId, Versioned<Recurrence>), CommandError> {
+        let what = "Recurrence";
+        let id: RecurrenceId = id.parse().map_err(|_| CommandError::NotFound { what })?;
+        let (stream, recurrence) = self.recurrence(id).await?;
+        let is_theirs = recurrence.state.is_readable_by(&self.standing);
+        match recurrence.state.is_alive() && is_theirs {
+            true => Ok((stream, recurrence)),
+            false => Err(CommandError::NotFound { what }),
+        }
+    }
+
+    /// A recurrence, whoever may read it.
+    pub(crate) async fn recurrence(
+        &self,
+        id: RecurrenceId,
+    ) -> Result<(StreamId, Versioned<Recurrence>), CommandError> {
+        let stream = recurrence_stream(&self.caller.account, id);
+        let recurrence = self.commands.history().recurrences().latest(&stream).await?;
+        self.saw(&stream, recurrence.version);
+        Ok((stream, recurrence))
     }
 
     /// The active agent that a reference means, to be given a task.

@@ -31,6 +31,7 @@ fn kind(error: &CommandError) -> &'static str {
         CommandError::Account(_) => "refused_account",
         CommandError::Task(_) => "refused_task",
         CommandError::Webhook(_) => "refused_webhook",
+        CommandError::Recurrence(_) => "refused_recurrence",
         CommandError::KeyReused => "key_reused",
         CommandError::KeyInUse => "key_in_use",
         CommandError::Contended => "contended",

@@ -48,7 +48,7 @@ impl Command for DeleteTasks {
         }
         let mut changes = changes.into_iter();
         let first = changes.next().ok_or(CommandError::NotFound { what: "Task" })?;
-        Ok(Plan { also: changes.collect(), ..Plan::new(first) })
+        Ok(Plan { also: changes.collect(), leads: false, ..Plan::new(first) })
     }
 }
 

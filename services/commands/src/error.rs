@@ -1,7 +1,8 @@
 //! Why a command was not carried out: a refusal is the caller's to mend, a failure is ours.
 
 use baton_domain::{
-    CompletionId, account::AccountRefusal, task::TaskRefusal, webhook::WebhookRefusal,
+    CompletionId, account::AccountRefusal, recurrence::RecurrenceRefusal, task::TaskRefusal,
+    webhook::WebhookRefusal,
 };
 use baton_history::FoldError;
 use baton_log::{AppendError, ReadError};
@@ -67,6 +68,9 @@ pub enum CommandError {
     /// The webhook refused.
     #[error(transparent)]
     Webhook(#[from] WebhookRefusal),
+    /// The recurrence refused.
+    #[error(transparent)]
+    Recurrence(#[from] RecurrenceRefusal),
     /// The idempotency key was used with another request.
     #[error("the Idempotency-Key was used with another request; use a new key")]
     KeyReused,
@@ -119,7 +123,8 @@ impl CommandError {
             | Self::Late { .. }
             | Self::Account(_)
             | Self::Task(_)
-            | Self::Webhook(_) => true,
+            | Self::Webhook(_)
+            | Self::Recurrence(_) => true,
             Self::KeyReused
             | Self::KeyInUse
             | Self::Contended

@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use baton_domain::{
     Envelope, Timestamp,
     account::{Account, KeyHash},
+    recurrence::Recurrence,
     task::Task,
     webhook::Webhook,
 };
@@ -21,13 +22,13 @@ use crate::{
     idempotency::{Held, InUse},
     keys::{KEY_PREFIX, KeyText, hash_of},
     openings::Openings,
-    plan::{Change, Command, Kept, Plan},
+    plan::{Command, Kept, Plan},
     seal::MasterKey,
     sightings::Sightings,
 };
 
 /// How often a command is decided anew because others were faster, before it is given up.
-const ATTEMPTS_MAX: usize = 64;
+pub(crate) const ATTEMPTS_MAX: usize = 64;
 
 /// Everything commands need. Cheap to clone.
 #[derive(Clone)]
@@ -67,8 +68,9 @@ pub struct RequestKey {
 /// What a command led to.
 #[derive(Debug, Clone)]
 pub struct Answer<S> {
-    /// What it was about: `task/<id>`, `webhook/<id>`, `agent/<id>` or `project/<id>` for changes
-    /// of an account, or what hangs on a task, such as `comment/<id of the task>/<id>`.
+    /// What it was about: `task/<id>`, `webhook/<id>`, `recurrence/<id>`, `agent/<id>` or
+    /// `project/<id>` for changes of an account, or what hangs on a task, such as
+    /// `comment/<id of the task>/<id>`.
     pub subject: StreamId,
     /// The state after the command's own events.
     pub state: Arc<S>,
@@ -285,9 +287,7 @@ impl Commands {
     ) -> Result<Answer<S>, CommandError> {
         let refusal = plan.refusal.take();
         let version = plan.change.version_after();
-        let mut writes = Vec::with_capacity(1 + plan.also.len());
-        writes.extend(plan.change.to_write());
-        writes.extend(plan.also.iter().filter_map(Change::to_write));
+        let writes = plan.to_writes();
         let mut guards = attempt.seen();
         let written: HashSet<&StreamId> = writes.iter().map(|write| &write.stream).collect();
         guards.retain(|guard| !written.contains(&guard.stream));
@@ -425,14 +425,14 @@ impl Commands {
         })
     }
 
-    async fn is_still_true(&self, seen: &[Guard]) -> Result<bool, CommandError> {
+    pub(crate) async fn is_still_true(&self, seen: &[Guard]) -> Result<bool, CommandError> {
         let streams: Vec<StreamId> = seen.iter().map(|guard| guard.stream.clone()).collect();
         let versions = self.log().versions(&streams).await?;
         Ok(seen.iter().zip(versions).all(|(guard, version)| guard.version == version))
     }
 
     /// Brings what a decision rested on level with the log.
-    async fn look_again(&self, seen: &[Guard]) -> Result<(), CommandError> {
+    pub(crate) async fn look_again(&self, seen: &[Guard]) -> Result<(), CommandError> {
         let streams: Vec<StreamId> = seen.iter().map(|guard| guard.stream.clone()).collect();
         let versions = self.log().versions(&streams).await?;
         let moved = seen.iter().zip(versions).filter(|(guard, version)| guard.version != *version);
@@ -440,6 +440,7 @@ impl Commands {
             match guard.stream.kind.as_str() {
                 Task::KIND => drop(self.history.tasks().fresh(&guard.stream).await?),
                 Webhook::KIND => drop(self.history.webhooks().fresh(&guard.stream).await?),
+                Recurrence::KIND => drop(self.history.recurrences().fresh(&guard.stream).await?),
                 _ => self.directory.catch_up().await?,
             }
         }

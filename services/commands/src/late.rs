@@ -21,6 +21,7 @@ use crate::{
     error::CommandError,
     execute::{Answer, Commands, Context},
     plan::{Change, Command, Plan},
+    recurring,
     tasks::TaskAction,
 };
 
@@ -59,7 +60,8 @@ impl Command for AcceptLateCompletion {
         let late = kept(attempt, &stream, id).await?;
         let order = attempt.order(TaskCommand::AcceptLate(Box::new(late)));
         let events = Tasks::handle_command(&before.state, order)?;
-        Ok(Plan::new(Change { stream, before, events }))
+        let plan = recurring::followed_up(attempt, Change { stream, before, events })?;
+        Ok(Plan { cause: Some(id.0), ..plan })
     }
 }
 
@@ -102,7 +104,7 @@ fn decoded(event: &RecordedEvent) -> Result<LateCompletion, CommandError> {
 /// What the action completes the task with, if it does, and in which belief.
 fn completion(action: &TaskAction) -> Option<Fence> {
     match action {
-        TaskAction::Complete(finish) => Some(finish.fence),
+        TaskAction::Tell(TaskCommand::Complete(finish)) => Some(finish.fence),
         TaskAction::Update { update, .. }
             if update.status == Some(Status::Completed) || update.completed == Some(true) =>
         {
@@ -164,7 +166,7 @@ fn refusal(task: &Task, fence: Fence) -> CommandError {
 
 fn said(action: &TaskAction, fence: Fence) -> Finish {
     match action {
-        TaskAction::Complete(finish) => (**finish).clone(),
+        TaskAction::Tell(TaskCommand::Complete(finish)) => (**finish).clone(),
         TaskAction::Update { update, .. } => {
             let (changes, evidence) = (update.changes.clone(), update.evidence.clone());
             Finish { changes, evidence, fence }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use baton_domain::{Envelope, account::Account, stored::Event as _, task::Task, webhook::Webhook};
+use baton_domain::{
+    Envelope, account::Account, recurrence::Recurrence, stored::Event as _, task::Task,
+    webhook::Webhook,
+};
 use baton_history::{Folded, KnownAccount, States, Versioned};
 use baton_log::{NewEvent, Position, StreamId, StreamWrite};
 use uuid::Uuid;
@@ -22,6 +25,10 @@ pub(crate) struct Plan<S: Folded> {
     pub(crate) change: Change<S>,
     /// Tasks that change along with it.
     pub(crate) also: Vec<Change<Task>>,
+    /// The last event of the change led to those of `also`: they are not merely done together.
+    pub(crate) leads: bool,
+    /// The event of before that led to the change, where the context names none.
+    pub(crate) cause: Option<Uuid>,
     /// The account's last `account_seq`, where the decision rests on everything in the account.
     pub(crate) head: Option<i64>,
     pub(crate) secret: Option<KeyText>,
@@ -32,7 +39,18 @@ pub(crate) struct Plan<S: Folded> {
 impl<S: Folded> Plan<S> {
     pub(crate) fn new(change: Change<S>) -> Self {
         let subject = change.stream.clone();
-        Self { subject, change, also: Vec::new(), head: None, secret: None, refusal: None }
+        let (also, leads, cause) = (Vec::new(), true, None);
+        Self { subject, change, also, leads, cause, head: None, secret: None, refusal: None }
+    }
+
+    /// What the log is asked to append: each event names the one that led to it.
+    pub(crate) fn to_writes(&self) -> Vec<StreamWrite> {
+        let mut writes = Vec::with_capacity(1 + self.also.len());
+        writes.extend(self.change.to_write(self.cause));
+        let last = writes.last().and_then(|write| write.events.last());
+        let leader = last.map(|event| event.event_id).filter(|_| self.leads);
+        writes.extend(self.also.iter().filter_map(|change| change.to_write(leader)));
+        writes
     }
 }
 
@@ -86,6 +104,12 @@ impl Kept for Webhook {
     }
 }
 
+impl Kept for Recurrence {
+    fn kept(commands: &Commands) -> Option<&States<Self>> {
+        Some(commands.history().recurrences())
+    }
+}
+
 impl Kept for Account {
     fn kept(_commands: &Commands) -> Option<&States<Self>> {
         None
@@ -93,22 +117,25 @@ impl Kept for Account {
 }
 
 impl<S: Folded> Change<S> {
-    /// What the log is asked to append; nothing for a change that is none.
-    pub(crate) fn to_write(&self) -> Option<StreamWrite> {
-        let new_event = |event: &S::Event| {
+    /// What the log is asked to append because of an event; nothing for a change that is none.
+    fn to_write(&self, cause: Option<Uuid>) -> Option<StreamWrite> {
+        let mut events: Vec<NewEvent> = Vec::with_capacity(self.events.len());
+        let mut before = None;
+        for event in &self.events {
             let stored = event.encode();
-            NewEvent {
+            let is_led_to = before.is_some_and(|before| event.follows_from(before));
+            let leader = events.last().filter(|_| is_led_to).map(|leader| leader.event_id);
+            events.push(NewEvent {
                 event_id: event.id().unwrap_or_else(Uuid::now_v7),
                 event_type: stored.event_type,
                 schema_version: stored.schema_version,
                 payload: stored.payload,
-            }
-        };
-        (!self.events.is_empty()).then(|| StreamWrite {
-            stream: self.stream.clone(),
-            expected_version: self.before.version,
-            events: self.events.iter().map(new_event).collect(),
-        })
+                causation_id: leader.or(cause),
+            });
+            before = Some(event);
+        }
+        let (stream, expected_version) = (self.stream.clone(), self.before.version);
+        (!events.is_empty()).then_some(StreamWrite { stream, expected_version, events })
     }
 
     /// The version after the change.

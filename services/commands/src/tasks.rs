@@ -2,10 +2,7 @@
 
 use baton_domain::{
     TaskId,
-    task::{
-        Changes, ContextMerge, Dependencies, Draft, Finish, Parent, Session, Status, Task,
-        TaskCommand, Tasks, Update,
-    },
+    task::{Changes, Dependencies, Draft, Parent, Status, Task, TaskCommand, Tasks, Update},
 };
 use baton_history::{Versioned, task_stream};
 use baton_log::StreamId;
@@ -19,7 +16,7 @@ use crate::{
     execute::{Answer, Commands, Context},
     late,
     plan::{Change, Command, Plan},
-    projects,
+    projects, recurring,
 };
 
 /// Ids of things that a task may be put into.
@@ -88,53 +85,11 @@ pub enum TaskAction {
         /// What is said along with it.
         changes: Box<Changes>,
     },
-    /// Complete it.
-    Complete(Box<Finish>),
-    /// Open it again, if completed.
-    Uncomplete,
-    /// Give it up.
-    Fail(Box<Finish>),
     /// Open it again after a failure.
     Retry,
-    /// Call it off.
-    Cancel(Box<Finish>),
-    /// Hold this task, whoever asks must be an agent; what it holds already it holds longer.
-    Claim {
-        /// For how long, 30 to 3600.
-        lease_seconds: i64,
-    },
-    /// Hold it longer.
-    Heartbeat {
-        /// For how long from now.
-        lease_seconds: i64,
-        /// What its holder does, where it says so.
-        session: Option<Session>,
-        /// The claim the sender holds.
-        claim_generation: Option<i64>,
-    },
-    /// Say what its holder does.
-    SetState {
-        /// What.
-        session: Session,
-        /// The claim the sender holds.
-        claim_generation: Option<i64>,
-    },
-    /// Give it back.
-    Release {
-        /// For whoever takes it next.
-        handoff: Option<String>,
-        /// The claim the sender holds.
-        claim_generation: Option<i64>,
-    },
-    /// Merge keys into its context.
-    MergeContext(Box<ContextMerge>),
-    /// Say that the live entry of a key of its context is not to be trusted any more.
-    SupersedeContext {
-        /// The key.
-        key: String,
-    },
-    /// Delete it.
-    Delete,
+    /// Tell it what names nothing beside the task, so that nothing need be looked up: complete,
+    /// uncomplete, fail, cancel, claim, heartbeat, state, release, context, delete.
+    Tell(TaskCommand),
 }
 
 impl Commands {
@@ -202,7 +157,8 @@ impl Command for CreateTask {
             });
             also.push(Change { stream, before, events });
         }
-        let draft = Draft { id: self.id, changes: self.changes, parent, dependencies };
+        let (id, origin) = (self.id, None);
+        let draft = Draft { id, changes: self.changes, parent, dependencies, origin };
         let before = Versioned::default();
         let order = attempt.order(TaskCommand::Create(Box::new(draft)));
         let events = Tasks::handle_command(&before.state, order)?;
@@ -247,30 +203,14 @@ impl Command for ChangeTask {
             TaskAction::HandOver { to, changes } => {
                 TaskCommand::HandOver { to: attempt.assignee(&to)?, changes }
             }
-            TaskAction::Complete(finish) => TaskCommand::Complete(finish),
-            TaskAction::Uncomplete => TaskCommand::Uncomplete,
-            TaskAction::Fail(finish) => TaskCommand::Fail(finish),
             TaskAction::Retry => {
                 let dependencies = dependencies::stand(attempt, &before.state.depends_on).await?;
                 TaskCommand::Retry(dependencies)
             }
-            TaskAction::Cancel(finish) => TaskCommand::Cancel(finish),
-            TaskAction::MergeContext(merge) => TaskCommand::MergeContext(merge),
-            TaskAction::SupersedeContext { key } => TaskCommand::SupersedeContext { key },
-            TaskAction::Delete => TaskCommand::Delete,
-            TaskAction::Claim { lease_seconds } => TaskCommand::Claim { lease_seconds },
-            TaskAction::Heartbeat { lease_seconds, session, claim_generation } => {
-                TaskCommand::Heartbeat { lease_seconds, session, claim_generation }
-            }
-            TaskAction::SetState { session, claim_generation } => {
-                TaskCommand::SetState { session, claim_generation }
-            }
-            TaskAction::Release { handoff, claim_generation } => {
-                TaskCommand::Release { handoff, claim_generation }
-            }
+            TaskAction::Tell(command) => command,
         };
         let events = Tasks::handle_command(&before.state, attempt.order(command))?;
-        Ok(Plan::new(Change { stream, before, events }))
+        recurring::followed_up(attempt, Change { stream, before, events })
     }
 }
 
@@ -279,9 +219,10 @@ async fn reach(
     attempt: &Attempt<'_>,
     change: &ChangeTask,
 ) -> Result<(StreamId, Versioned<Task>), CommandError> {
+    use TaskCommand::{Claim, Heartbeat, SetState};
     match change.action {
-        TaskAction::Claim { .. } => attempt.claimable_task(&change.id).await,
-        TaskAction::Heartbeat { .. } | TaskAction::SetState { .. } => {
+        TaskAction::Tell(Claim { .. }) => attempt.claimable_task(&change.id).await,
+        TaskAction::Tell(Heartbeat { .. } | SetState { .. }) => {
             attempt.agents_only()?;
             attempt.readable_task(&change.id, "Task").await
         }
@@ -291,19 +232,17 @@ async fn reach(
 
 /// Who may do it is not who may write the task: the decision says so.
 fn has_its_own_right(action: &TaskAction) -> bool {
+    use TaskCommand::{Claim, Heartbeat, Release, SetState};
     matches!(
         action,
-        TaskAction::Claim { .. }
-            | TaskAction::Heartbeat { .. }
-            | TaskAction::SetState { .. }
-            | TaskAction::Release { .. }
+        TaskAction::Tell(Claim { .. } | Heartbeat { .. } | SetState { .. } | Release { .. })
     )
 }
 
 /// Whoever completed the task may say so again, as after a lost answer: without W, if it had that
 /// by a claim.
 fn is_said_again(attempt: &Attempt<'_>, task: &Task, action: &TaskAction) -> bool {
-    let TaskAction::Complete(finish) = action else { return false };
+    let TaskAction::Tell(TaskCommand::Complete(finish)) = action else { return false };
     let names_another = finish.fence.claim_generation.is_some_and(|it| it != task.claim_generation);
     let agent = attempt.standing.agent();
     task.status == Status::Completed

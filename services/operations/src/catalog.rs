@@ -65,6 +65,10 @@ pub const CATALOG: &[Metric] = &[
         "baton_relay_unreadable_total",
         "Events published without their subject, which cannot be read",
     ),
+    count(
+        "baton_scheduler_fired_total",
+        "Commands given because they were due, by kind and outcome: done or failed",
+    ),
     // Webhooks.
     count("baton_webhook_attempts_total", "Attempts to deliver, by outcome"),
     spread("baton_webhook_attempt_duration_seconds", SECONDS, "Time of an attempt to deliver"),
@@ -72,6 +76,14 @@ pub const CATALOG: &[Metric] = &[
     info("baton_webhook_oldest_due_seconds", "Age of the oldest delivery that was never attempted"),
     info("baton_webhook_endpoints", "Webhooks that are not deleted"),
     info("baton_webhook_endpoints_inactive", "Those among them that are switched off"),
+    // The ledger.
+    count("baton_ledger_checkpoints_total", "Checkpoints signed by this process"),
+    count("baton_ledger_anchored_total", "Checkpoints kept in the directory by this process"),
+    count("baton_ledger_anchor_failures_total", "Failed attempts of this process to keep them"),
+    info("baton_ledger_accounts", "Accounts that have a checkpoint"),
+    info("baton_ledger_accounts_unanchored", "Those whose last one is not in the directory"),
+    info("baton_ledger_events_unanchored", "Signed events that none in the directory covers"),
+    info("baton_ledger_unanchored_seconds", "Age of the oldest such event; 0 without one"),
     // What it stands on.
     info("baton_postgres_up", "1 while Postgres answers; 0 makes every other figure of it stale"),
     info("baton_postgres_accepts_writes", "1 while Postgres takes writes"),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use baton_feed::{Progress, SubscriptionStatus};
 use baton_history::Directory;
+use baton_ledger::LedgerStanding;
 use baton_log::{Log, Probe};
 use baton_webhooks::Backlog;
 use deadpool_postgres::Pool;
@@ -70,6 +71,8 @@ pub(crate) struct Facts {
     pub(crate) subscriptions: Vec<SubscriptionStatus>,
     /// What is due to webhooks.
     pub(crate) backlog: Option<Backlog>,
+    /// What of the ledger is kept outside the database.
+    pub(crate) ledger: Option<LedgerStanding>,
 }
 
 /// Asks the database, and remembers the answer for a moment.
@@ -98,12 +101,13 @@ impl Looker {
     }
 
     async fn look(&self) -> Facts {
-        let (log, subscriptions, backlog) = tokio::join!(
+        let (log, subscriptions, backlog, ledger) = tokio::join!(
             self.ask("log", baton_log::probe(&self.pool)),
             self.ask("subscriptions", baton_feed::status(&self.pool)),
             self.ask("webhooks", baton_webhooks::backlog(&self.pool)),
+            self.ask("ledger", baton_ledger::standing(&self.pool)),
         );
-        Facts { log, subscriptions: subscriptions.unwrap_or_default(), backlog }
+        Facts { log, subscriptions: subscriptions.unwrap_or_default(), backlog, ledger }
     }
 
     async fn ask<T, E: std::error::Error>(

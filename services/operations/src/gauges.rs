@@ -33,6 +33,12 @@ fn of_database(facts: &Facts) {
         gauge!("baton_webhook_endpoints").set(amount(backlog.endpoints));
         gauge!("baton_webhook_endpoints_inactive").set(amount(backlog.inactive));
     }
+    if let Some(ledger) = facts.ledger {
+        gauge!("baton_ledger_accounts").set(amount(ledger.accounts));
+        gauge!("baton_ledger_accounts_unanchored").set(amount(ledger.unanchored_accounts));
+        gauge!("baton_ledger_events_unanchored").set(amount(ledger.unanchored_events));
+        gauge!("baton_ledger_unanchored_seconds").set(seconds(ledger.unanchored_ms));
+    }
 }
 
 fn of_subscriptions(node: &Node, facts: &Facts) {

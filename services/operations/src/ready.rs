@@ -4,8 +4,9 @@
 //! when Postgres cannot be read or written, when its appender takes nothing more, when it is
 //! stopping, or, where it answers reads, when a read model stands still or is so far behind that
 //! reads would be refused. All else that is wrong (NATS away, a follower that failed or is
-//! behind, an account whose history cannot be read) makes it `degraded` and is said here, but
-//! requests go on: commands need Postgres alone.
+//! behind, an account whose history cannot be read, checkpoints of the ledger that cannot be kept
+//! outside the database) makes it `degraded` and is said here, but requests go on: commands need
+//! Postgres alone.
 
 use baton_feed::SubscriptionStatus;
 use baton_projections::Model;
@@ -16,6 +17,8 @@ use crate::standing::{Standing, headline};
 
 /// Reads wait for a few seconds for their model; one that is this far behind refuses most.
 const READS_LOST_FROM_MS: i64 = 30_000;
+/// Checkpoints are copied once a second; when one waits this long, something is in the way.
+const UNANCHORED_FROM_MS: i64 = 30_000;
 
 /// How a process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,12 +74,18 @@ pub(crate) fn judge(itself: Itself<'_>, facts: &Facts) -> Verdict {
         unless(is_writable && itself.appends && !itself.is_stopping, Verdict::Unavailable),
         unless(itself.accounts_closed == 0, Verdict::Degraded),
         unless(itself.nats_connected != Some(false), Verdict::Degraded),
+        unless(!is_unanchored(facts), Verdict::Degraded),
     ]
     .into_iter()
     .chain(subscriptions)
     .chain(models)
     .max()
     .unwrap_or(Verdict::Ok)
+}
+
+/// What is signed has been waiting for the directory of checkpoints.
+fn is_unanchored(facts: &Facts) -> bool {
+    facts.ledger.is_some_and(|ledger| ledger.unanchored_ms >= UNANCHORED_FROM_MS)
 }
 
 fn of(serves_api: bool, status: &SubscriptionStatus) -> Verdict {
@@ -123,6 +132,13 @@ pub(crate) fn document(
             "nats": {"status": nats},
             "directory": {"accounts_closed": itself.accounts_closed},
         },
+        "ledger": facts.ledger.map(|ledger| json!({
+            "status": if is_unanchored(facts) { "unanchored" } else { "ok" },
+            "accounts": ledger.accounts,
+            "unanchored_accounts": ledger.unanchored_accounts,
+            "unanchored_events": ledger.unanchored_events,
+            "unanchored_ms": ledger.unanchored_ms,
+        })),
         "subscriptions": subscriptions.collect::<Vec<_>>(),
     })
 }
@@ -151,6 +167,7 @@ fn subscription(status: &SubscriptionStatus, about: impl Fn(&str) -> (bool, bool
 
 #[cfg(test)]
 mod tests {
+    use baton_ledger::LedgerStanding;
     use baton_log::Probe;
 
     use super::*;
@@ -173,7 +190,8 @@ mod tests {
             subscriptions.retain(|status| status.name != change.name);
             subscriptions.push(change);
         }
-        Facts { log: Some(Probe { head: 10, accepts_writes: true }), subscriptions, backlog: None }
+        let log = Some(Probe { head: 10, accepts_writes: true });
+        Facts { log, subscriptions, backlog: None, ledger: None }
     }
 
     #[test]
@@ -184,6 +202,10 @@ mod tests {
         let no_nats = Itself { nats_connected: Some(false), ..API };
         assert_eq!(judge(no_nats, &well), Verdict::Degraded);
         assert_eq!(judge(Itself { accounts_closed: 1, ..API }, &well), Verdict::Degraded);
+        for (unanchored_ms, verdict) in [(29_999, Verdict::Ok), (30_000, Verdict::Degraded)] {
+            let ledger = Some(LedgerStanding { unanchored_ms, ..LedgerStanding::default() });
+            assert_eq!(judge(API, &Facts { ledger, ..facts(vec![]) }), verdict);
+        }
         for unavailable in [Itself { appends: false, ..API }, Itself { is_stopping: true, ..API }] {
             assert_eq!(judge(unavailable, &well), Verdict::Unavailable);
         }

@@ -70,6 +70,8 @@ pub(crate) fn notice(event: &RecordedEvent) -> Result<Option<Notice>, HandleErro
         | TaskEvent::SubtaskUpdated(_)
         | TaskEvent::SubtaskDeleted(_)
         | TaskEvent::ContextSuperseded { .. }
+        | TaskEvent::Recurred { .. }
+        | TaskEvent::Reminded { .. }
         | TaskEvent::Cancelled { .. } => None,
     })
 }

@@ -6,7 +6,11 @@ use std::{
 };
 
 use baton_commands::{Commands, Listening};
-use baton_domain::{AccountId, TaskId, Timestamp, task::Turn};
+use baton_domain::{
+    AccountId, TaskId, Timestamp,
+    task::{Task, Turn},
+};
+use baton_history::{States, task_stream};
 use baton_log::{Log, Position};
 use baton_projections::{
     Model, Reads,
@@ -26,10 +30,14 @@ const DUE_WAIT_MAX: Duration = Duration::from_secs(1);
 /// How long one waits for the read model to show that there is nothing.
 const CERTAINTY_WAIT_MAX: Duration = Duration::from_secs(5);
 
+/// So many tasks handed out since the last read tell that those it brings will be, too.
+const IS_BUSY: usize = 8;
+
 /// Hands out the tasks of one account.
 pub(crate) struct Dispatcher {
     account: AccountId,
     log: Log,
+    tasks: States<Task>,
     reads: Reads,
     known: Mutex<Known>,
     /// Held by whoever reads.
@@ -39,6 +47,16 @@ pub(crate) struct Dispatcher {
 struct Known {
     shelves: Shelves,
     listening: Listening,
+    /// Tasks handed out since the last read.
+    taken: usize,
+}
+
+impl Known {
+    fn next(&mut self, lanes: &[Lane]) -> Next {
+        let next = self.shelves.next(lanes, Instant::now());
+        self.taken += usize::from(matches!(next, Next::Take(_)));
+        next
+    }
 }
 
 /// A claimer while it is here.
@@ -67,8 +85,9 @@ impl Dispatcher {
         let listening = commands.openings_from_now();
         let log = commands.log().clone();
         let shelves = Shelves::new(log.acknowledged());
-        let known = Mutex::new(Known { shelves, listening });
-        Self { account, log, reads, known, reading: Arc::default() }
+        let known = Mutex::new(Known { shelves, listening, taken: 0 });
+        let tasks = commands.history().tasks().clone();
+        Self { account, log, tasks, reads, known, reading: Arc::default() }
     }
 
     /// The next task for the claimer; none where there surely is none.
@@ -77,7 +96,7 @@ impl Dispatcher {
         visit: &mut Visit,
     ) -> Result<Option<Ticket>, ClaimError> {
         loop {
-            let next = self.level().shelves.next(&visit.lanes, Instant::now());
+            let next = self.level().next(&visit.lanes);
             match next {
                 Next::Take(turn) => {
                     let dispatcher = Arc::clone(self);
@@ -143,8 +162,23 @@ impl Dispatcher {
         let (began, now) = (Instant::now(), Timestamp::from(jiff::Timestamp::now()));
         let turns = self.reads.queue(&self.account, &asks, now, TURNS_MAX as i64).await?;
         let reading = Reading { position, began, took: began.elapsed() };
+        self.warm(&turns).await;
         self.known().shelves.put(&reading, asks.into_iter().zip(turns).collect());
         Ok(())
+    }
+
+    /// Has the tasks folded in one go that will be claimed one by one, where many are. Whoever
+    /// claims one folds it anyway, and is told where that fails.
+    async fn warm(&self, turns: &[Vec<Turn>]) {
+        if std::mem::take(&mut self.known().taken) < IS_BUSY {
+            return;
+        }
+        let next = turns.iter().flatten();
+        let streams = next.map(|turn| task_stream(&self.account, turn.id)).collect();
+        if let Err(error) = self.tasks.warm(streams).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::debug!(error, "cannot fold the next tasks of the queue ahead");
+        }
     }
 
     fn asks(&self, lanes: &[Lane], need: Need) -> (Vec<Ask>, Position) {

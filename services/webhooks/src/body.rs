@@ -152,6 +152,8 @@ fn members(event: &RecordedEvent, subject: &Subject) -> Result<Members, DecodeEr
         | TaskEvent::Failed { .. }
         | TaskEvent::Cancelled { .. }
         | TaskEvent::ContextSuperseded { .. }
+        | TaskEvent::Recurred { .. }
+        | TaskEvent::Reminded { .. }
         | TaskEvent::CommentDeleted(_)
         | TaskEvent::LinkDeleted(_)
         | TaskEvent::SubtaskAdded(_)

@@ -1,6 +1,7 @@
 //! The same key with the same request gives the same answer and no second event (promise P5).
 
 use baton_commands::{ChangeTask, CommandError, CreateTask, TaskAction};
+use baton_domain::task::TaskCommand;
 
 use crate::node::{Node, complete, content_of, context, database, keyed, project};
 
@@ -47,7 +48,7 @@ async fn a_key_of_a_command_that_changed_nothing_is_kept_too() {
     let command = || ChangeTask { id: task.clone(), action: complete() };
     let first = node.commands.change_task(&keyed, command()).await.unwrap();
     assert!(!first.is_replay);
-    node.change(&ada, &task, TaskAction::Uncomplete).await.unwrap();
+    node.change(&ada, &task, TaskAction::Tell(TaskCommand::Uncomplete)).await.unwrap();
     let head = node.head().await;
 
     let again = node.commands.change_task(&keyed, command()).await.unwrap();

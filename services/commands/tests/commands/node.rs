@@ -7,7 +7,7 @@ use baton_commands::{
 use baton_domain::{
     AccountId,
     account::Account,
-    task::{Changes, Task},
+    task::{Changes, Task, TaskCommand},
 };
 use baton_harness::postgres::Database;
 use baton_history::{Directory, History};
@@ -101,7 +101,7 @@ pub(crate) fn keyed(by: &Context, key: &str, body: u8) -> Context {
 
 /// Completes.
 pub(crate) fn complete() -> TaskAction {
-    TaskAction::Complete(Box::default())
+    TaskAction::Tell(TaskCommand::Complete(Box::default()))
 }
 
 /// Hands over.

@@ -3,7 +3,7 @@
 use baton_commands::{ChangeAgent, CommandError, DeleteAgent, RotateKey, TaskAction};
 use baton_domain::{
     account::{AccountRefusal, AgentChanges},
-    task::Status,
+    task::{Status, TaskCommand},
 };
 
 use crate::node::{Node, complete, context, database, hand_over, project};
@@ -57,7 +57,7 @@ async fn a_refusal_on_a_stale_view_is_decided_again() {
     let refused = other.change(&ada, &task, hand_over("bob")).await;
     assert!(matches!(refused, Err(CommandError::Task(_))), "{refused:?}");
 
-    one.change(&ada, &task, TaskAction::Uncomplete).await.unwrap();
+    one.change(&ada, &task, TaskAction::Tell(TaskCommand::Uncomplete)).await.unwrap();
 
     let handed_over = other.change(&ada, &task, hand_over("bob")).await.unwrap();
     assert_eq!(handed_over.state.status, Status::Open);
@@ -71,7 +71,7 @@ async fn no_change_on_a_stale_view_is_decided_again() {
     other.commands.directory().catch_up().await.unwrap();
     let task = one.create(&ada, "t").await.subject.id;
     other.change(&ada, &task, complete()).await.unwrap();
-    one.change(&ada, &task, TaskAction::Uncomplete).await.unwrap();
+    one.change(&ada, &task, TaskAction::Tell(TaskCommand::Uncomplete)).await.unwrap();
 
     // The other node remembers it as completed: completing it would be no change.
     let completed = other.change(&ada, &task, complete()).await.unwrap();

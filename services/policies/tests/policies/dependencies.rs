@@ -1,7 +1,7 @@
 //! What becomes of dependents (protocol 0.5, 1.2).
 
 use baton_commands::TaskAction;
-use baton_domain::task::Status;
+use baton_domain::task::{Status, TaskCommand};
 
 use crate::node::{Node, database};
 
@@ -56,8 +56,8 @@ async fn a_failed_or_cancelled_dependency_keeps_its_dependents() {
     let policies = node.spawn();
     let (fails, cancelled) = (node.task(&[]).await, node.task(&[]).await);
     let (one, other) = (node.task(&[fails]).await, node.task(&[cancelled]).await);
-    node.act(fails, TaskAction::Fail(Box::default())).await.unwrap();
-    node.act(cancelled, TaskAction::Cancel(Box::default())).await.unwrap();
+    node.act(fails, TaskAction::Tell(TaskCommand::Fail(Box::default()))).await.unwrap();
+    node.act(cancelled, TaskAction::Tell(TaskCommand::Cancel(Box::default()))).await.unwrap();
     node.settle(&policies).await;
     for task in [one, other] {
         assert_eq!(node.state(task).await.status, Status::Blocked);
@@ -77,8 +77,8 @@ async fn a_deleted_dependency_disappears_and_frees_its_dependents() {
     let only = node.task(&[one]).await;
     let both = node.task(&[one, two]).await;
     let done = node.task(&[one, two]).await;
-    node.act(done, TaskAction::Cancel(Box::default())).await.unwrap();
-    node.act(one, TaskAction::Delete).await.unwrap();
+    node.act(done, TaskAction::Tell(TaskCommand::Cancel(Box::default()))).await.unwrap();
+    node.act(one, TaskAction::Tell(TaskCommand::Delete)).await.unwrap();
     node.settle(&policies).await;
     let only = node.state(only).await;
     assert_eq!((only.status, only.depends_on), (Status::Open, vec![]));
@@ -110,7 +110,7 @@ async fn what_was_completed_and_opened_again_is_waited_for() {
     let one = node.task(&[]).await;
     let dependent = node.task(&[one]).await;
     node.complete(one).await;
-    node.act(one, TaskAction::Uncomplete).await.unwrap();
+    node.act(one, TaskAction::Tell(TaskCommand::Uncomplete)).await.unwrap();
     let policies = node.spawn();
     node.settle(&policies).await;
     assert_eq!(node.state(dependent).await.status, Status::Blocked);

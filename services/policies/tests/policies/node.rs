@@ -6,7 +6,7 @@ use baton_commands::{
     Answer, Caller, ChangeTask, CommandError, Commands, Context, CreateTask, MasterKey, TaskAction,
     Who, hash_of,
 };
-use baton_domain::task::{Changes, Status, Task, Update};
+use baton_domain::task::{Changes, Status, Task, TaskCommand, Update};
 use baton_domain::{AccountId, TaskId};
 use baton_feed::Running;
 use baton_harness::postgres::Database;
@@ -82,7 +82,7 @@ impl Node {
     }
 
     pub(crate) async fn complete(&self, task: TaskId) {
-        self.act(task, TaskAction::Complete(Box::default())).await.unwrap();
+        self.act(task, TaskAction::Tell(TaskCommand::Complete(Box::default()))).await.unwrap();
     }
 
     /// Sets all that a task depends on.

@@ -6,7 +6,7 @@ use baton_commands::{
     Answer, Caller, ChangeTask, ChangeWebhook, Commands, Context, CreateAgent, CreateTask, KeyText,
     MasterKey, RegisterWebhook, TaskAction, WebhookSecret, Who, hash_of,
 };
-use baton_domain::task::{Changes, Finish, Task, Update};
+use baton_domain::task::{Changes, Finish, Task, TaskCommand, Update};
 use baton_domain::webhook::{
     ALL_EVENTS, Ordering, SignatureScheme, Webhook, WebhookCommand, WebhookFields,
 };
@@ -186,7 +186,8 @@ impl Node {
     }
 
     pub(crate) async fn complete(&self, context: &Context, task: &str) {
-        self.act(context, task, TaskAction::Complete(Box::<Finish>::default())).await;
+        let complete = TaskCommand::Complete(Box::<Finish>::default());
+        self.act(context, task, TaskAction::Tell(complete)).await;
     }
 
     pub(crate) async fn deliveries(&self, webhook: WebhookId) -> Vec<DeliveryDocument> {

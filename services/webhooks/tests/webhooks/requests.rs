@@ -1,7 +1,7 @@
 //! What a request is made of: members, headers, signatures; and who gets one.
 
 use baton_commands::{CreateTask, TaskAction};
-use baton_domain::task::{Changes, Update};
+use baton_domain::task::{Changes, TaskCommand, Update};
 use baton_domain::webhook::{SignatureScheme, WebhookFields};
 use baton_harness::receiver::{Received, Receiver};
 use baton_harness::signature::{verify_body, verify_standard, verify_timestamped};
@@ -99,7 +99,8 @@ async fn events_carry_the_members_of_their_kind() {
     let child = CreateTask { parent: Some(parent.clone()), ..CreateTask::new(child) };
     node.commands.create_task(&node.project(), child).await.unwrap();
     node.complete(&node.project(), &parent).await;
-    node.act(&node.project(), &parent, TaskAction::Uncomplete).await;
+    let uncomplete = TaskAction::Tell(TaskCommand::Uncomplete);
+    node.act(&node.project(), &parent, uncomplete).await;
 
     let all = received(&receiver, 8).await;
     let find = |event: &str, content: &str| -> serde_json::Value {
