@@ -42,6 +42,35 @@ pub trait Authenticate<C: 'static>: Send + Sync + 'static {
         let _ = origin;
         Box::pin(async { Err(Problem::unauthorized()) })
     }
+
+    /// Takes note of what somebody reads, where that is to be kept: before it is answered. Nothing
+    /// is kept, where it is not said otherwise.
+    fn witness<'a>(&'a self, caller: &'a C, sight: Sight) -> Authenticated<'a, ()> {
+        let _ = (caller, sight);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// What a request asks to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// Its method.
+    pub method: String,
+    /// Its path and query.
+    pub target: String,
+    /// Its id.
+    pub correlation_id: Uuid,
+}
+
+impl Sight {
+    fn of(request: &Request) -> Self {
+        let uri = request.original_uri();
+        Self {
+            method: request.method().to_string(),
+            target: uri.path_and_query().map_or_else(String::new, ToString::to_string),
+            correlation_id: RequestId::of(request).0,
+        }
+    }
 }
 
 /// Headers by which a proxy says that it passes a request on.
@@ -196,7 +225,9 @@ impl<'a, C: Send + Sync + 'static> ApiExtractor<'a> for Read<C> {
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let caller = authenticate(request).await?;
-        Ok(Self { caller, min_position: header::min_position(request.headers())? })
+        let min_position = header::min_position(request.headers())?;
+        door::<C>(request)?.witness(&caller, Sight::of(request)).await?;
+        Ok(Self { caller, min_position })
     }
 }
 

@@ -173,6 +173,8 @@ fn finish_responses(
     let traits = Traits {
         is_open: operation.get("security").is_none(),
         has_body: operation.get("requestBody").is_some(),
+        has_past: has_parameter(operation, "as_of"),
+        is_read: method == "get" || has_parameter(operation, header::MIN_POSITION),
         method: method.to_owned(),
     };
     if traits.has_body {
@@ -204,10 +206,14 @@ fn show(body: &mut Value, examples: Value) {
     }
 }
 
+fn has_parameter(operation: &Value, name: &str) -> bool {
+    let parameters = operation.get("parameters").and_then(Value::as_array);
+    parameters.is_some_and(|list| list.iter().any(|parameter| parameter["name"] == name))
+}
+
 /// True for a list that takes a `limit` and can be an array.
 fn may_be_cut(operation: &Value, schemas: &Value) -> bool {
-    let parameters = operation.get("parameters").and_then(Value::as_array);
-    let has_limit = parameters.is_some_and(|list| list.iter().any(|p| p["name"] == "limit"));
+    let has_limit = has_parameter(operation, "limit");
     let schema = &operation["responses"]["200"]["content"][answer::CONTENT_TYPE]["schema"];
     let name = schema["$ref"].as_str().and_then(|text| text.strip_prefix(REF_PREFIX));
     let schema = name.map_or(schema, |name| &schemas[name]);
@@ -220,10 +226,15 @@ fn drop_headers(operation: &Traits, is_cut: bool, response: &mut Value) {
     let Some(headers) = response.get_mut("headers").and_then(Value::as_object_mut) else {
         return;
     };
-    if operation.method == "get" {
-        headers.remove(answer::POSITION);
+    if operation.is_read
+        && let Some(mut position) = headers.remove(answer::POSITION)
+        && operation.has_past
+    {
+        // An answer about the present does not say where it stands.
+        position["required"] = json!(false);
+        headers.insert(answer::POSITION.to_owned(), position);
     }
-    if operation.method != "post" || operation.is_open {
+    if operation.is_read || operation.method != "post" || operation.is_open {
         headers.remove(answer::REPLAYED);
     }
     if !is_cut {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::{answer, documented, event_stream, openapi, problem};
+use crate::{answer, documented, download, event_stream, openapi, problem};
 
 /// The document as it is served.
 pub(crate) fn served() -> Value {
@@ -25,16 +25,17 @@ fn text<'v>(value: &'v Value, member: &str) -> &'v str {
     text
 }
 
-fn assert_shown(place: &str, body: &Value, content_type: &str) {
+fn assert_shown(place: &str, body: &Value, content_types: &[&str]) {
     let content = body["content"].as_object().unwrap_or_else(|| panic!("{place} has no content"));
-    assert_eq!(content.keys().collect::<Vec<_>>(), [content_type], "{place}");
-    let media_type = &content[content_type];
-    assert!(media_type["schema"].is_object(), "{place} has no schema");
-    let examples = media_type["examples"].as_object().unwrap_or_else(|| panic!("{place}"));
-    assert!(!examples.is_empty(), "{place} has no example");
-    for (name, example) in examples {
-        text(example, "summary");
-        assert!(!name.is_empty() && example.get("value").is_some(), "{place}: {name}");
+    assert_eq!(content.keys().collect::<Vec<_>>(), content_types, "{place}");
+    for media_type in content.values() {
+        assert!(media_type["schema"].is_object(), "{place} has no schema");
+        let examples = media_type["examples"].as_object().unwrap_or_else(|| panic!("{place}"));
+        assert!(!examples.is_empty(), "{place} has no example");
+        for (name, example) in examples {
+            text(example, "summary");
+            assert!(!name.is_empty() && example.get("value").is_some(), "{place}: {name}");
+        }
     }
 }
 
@@ -84,11 +85,12 @@ fn every_body_and_answer_has_a_schema_and_examples() {
     let document = served();
     for (id, operation) in operations(&document) {
         if let Some(body) = operation.get("requestBody") {
-            assert_shown(&id, body, answer::CONTENT_TYPE);
+            assert_shown(&id, body, &[answer::CONTENT_TYPE]);
         }
-        let success = match id.as_str() {
-            "streamEvents" => event_stream::CONTENT_TYPE,
-            _ => answer::CONTENT_TYPE,
+        let success: &[&str] = match id.as_str() {
+            "streamEvents" => &[event_stream::CONTENT_TYPE],
+            "exportEvents" => &[download::JSON_LINES, download::CSV],
+            _ => &[answer::CONTENT_TYPE],
         };
         let responses = operation["responses"].as_object().unwrap();
         assert!(responses.keys().any(|status| status.starts_with('2')), "{id}");
@@ -96,12 +98,12 @@ fn every_body_and_answer_has_a_schema_and_examples() {
             text(response, "description");
             assert_eq!(response["headers"]["X-Request-Id"]["required"], true, "{id} {status}");
             let is_success = status.starts_with('2');
-            let content_type = if is_success { success } else { problem::CONTENT_TYPE };
+            let content_types = if is_success { success } else { &[problem::CONTENT_TYPE] };
             if status == "204" {
                 assert!(response.get("content").is_none(), "{id}");
                 continue;
             }
-            assert_shown(&format!("{id} {status}"), response, content_type);
+            assert_shown(&format!("{id} {status}"), response, content_types);
         }
     }
 }
@@ -129,11 +131,14 @@ fn answers_carry_the_headers_that_are_shown() {
     let rows = [
         ("createTask", "201", "Baton-Position Idempotency-Replayed X-Request-Id"),
         ("delegateTask", "200", "Baton-Position Idempotency-Replayed X-Request-Id"),
+        ("findDuplicateTasks", "200", "X-Request-Id"),
         ("deleteTask", "200", "Baton-Position X-Request-Id"),
         ("updateWebhook", "200", "Baton-Position X-Request-Id"),
-        ("listTasks", "200", "X-Has-More X-Request-Id"),
+        ("listTasks", "200", "Baton-Position X-Has-More X-Request-Id"),
+        ("getTask", "200", "Baton-Position X-Request-Id"),
         ("listDeliveries", "200", "X-Has-More X-Request-Id"),
-        ("listAgents", "200", "X-Request-Id"),
+        ("listAgents", "200", "Baton-Position X-Request-Id"),
+        ("listProjects", "200", "X-Request-Id"),
         ("listEvents", "200", "X-Request-Id"),
         ("streamEvents", "200", "Cache-Control X-Request-Id"),
         ("getTask", "401", "WWW-Authenticate X-Request-Id"),
@@ -159,6 +164,7 @@ fn errors_are_those_that_the_operation_can_end_in() {
         ("getTask", "200 401 404 422 429 500 503"),
         ("getTaskChain", "200 401 404 409 422 429 500 503"),
         ("listEvents", "200 401 403 404 422 429 500 503"),
+        ("findDuplicateTasks", "200 400 401 413 422 429 500 503"),
         ("createAgent", "201 400 401 403 409 413 422 429 500 503"),
         ("deleteTask", "200 401 403 404 429 500 503"),
         ("deleteAgent", "200 401 403 404 409 429 500 503"),

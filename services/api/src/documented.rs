@@ -21,6 +21,10 @@ pub(crate) struct Traits {
     pub(crate) is_open: bool,
     /// It reads the body of the request.
     pub(crate) has_body: bool,
+    /// It also answers about the past.
+    pub(crate) has_past: bool,
+    /// It reads, whatever its method.
+    pub(crate) is_read: bool,
     /// Its method in lower case.
     pub(crate) method: String,
 }
@@ -83,7 +87,7 @@ const ROWS: [Row; 10] = [
             operation.has_body || is_read(operation) || may_carry_key(operation)
         },
         example: |operation| match operation.method.as_str() {
-            "get" => {
+            _ if operation.is_read => {
                 Some(Problem::invalid_field(MIN_POSITION, "must be a position, a whole number"))
             }
             "post" => Some(Problem::key_reused()),
@@ -115,12 +119,12 @@ fn is_closed(operation: &Traits) -> bool {
 }
 
 fn is_read(operation: &Traits) -> bool {
-    is_closed(operation) && operation.method == "get"
+    is_closed(operation) && operation.is_read
 }
 
 /// Only a POST needs help to be safe to repeat (protocol 0.8).
 fn may_carry_key(operation: &Traits) -> bool {
-    is_closed(operation) && operation.method == "post"
+    is_closed(operation) && operation.method == "post" && !operation.is_read
 }
 
 /// Whether every operation with these traits can end in the status.

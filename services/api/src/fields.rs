@@ -60,15 +60,6 @@ pub struct ListRule {
     pub item: Text,
 }
 
-/// Which forbidden chain fields apply (protocol 0.9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChainFields {
-    /// Create and delegate: `root_task_id` never, `delegation_depth` only as 0 or null.
-    OfNewTask,
-    /// Update: none of `root_task_id`, `delegation_depth`, `parent_task_id`.
-    OfUpdate,
-}
-
 /// The fields of one JSON object. Fields that nobody reads are ignored.
 pub struct Fields<'r> {
     map: Map<String, Value>,
@@ -245,25 +236,38 @@ impl<'r> Fields<'r> {
         self.report.refuse(detail);
     }
 
-    /// Refuses chain fields with 400 (protocol 0.9): the chain is the server's to keep.
-    pub fn refuse_chain_fields(&mut self, rule: ChainFields) {
-        let depth = self.map.get("delegation_depth");
-        let depth_is_zero = |value: &Value| value.is_null() || integer(value) == Some(0);
-        let refused = match rule {
-            ChainFields::OfNewTask => [
-                ("root_task_id", self.has("root_task_id")),
-                ("delegation_depth", depth.is_some_and(|value| !depth_is_zero(value))),
-                ("parent_task_id", false),
-            ],
-            ChainFields::OfUpdate => [
-                ("root_task_id", self.has("root_task_id")),
-                ("delegation_depth", depth.is_some()),
-                ("parent_task_id", self.has("parent_task_id")),
-            ],
-        };
-        for (name, _) in refused.into_iter().filter(|(_, is_refused)| *is_refused) {
-            self.refuse(format!("{name} is kept by the server and cannot be set"));
+    /// Refuses the chain fields of a new task with 400 (protocol 0.9): `root_task_id` always,
+    /// `delegation_depth` unless it is 0 or null.
+    pub fn refuse_chain_fields(&mut self) {
+        if self.has("root_task_id") {
+            self.refuse_kept("root_task_id");
         }
+        let is_zero = |depth: &Value| depth.is_null() || integer(depth) == Some(0);
+        if self.map.get("delegation_depth").is_some_and(|depth| !is_zero(depth)) {
+            self.refuse_kept("delegation_depth");
+        }
+    }
+
+    /// A field that the server keeps, in a record that is sent back: whoever decides compares it
+    /// with what is. What can be no such value is refused with 400 (protocol 0.9).
+    pub fn kept<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<Option<T>> {
+        let value = self.map.get(name)?;
+        if value.is_null() {
+            return Some(None);
+        }
+        let parsed = parse(value);
+        if parsed.is_none() {
+            self.refuse_kept(name);
+        }
+        parsed.map(Some)
+    }
+
+    fn refuse_kept(&mut self, name: &str) {
+        self.refuse(format!("{name} is kept by the server and cannot be set"));
     }
 
     /// Reads a field by a function of its value that says what is wrong.
@@ -353,7 +357,7 @@ fn id_string(value: Value) -> Result<String, String> {
 }
 
 /// 2 and 2.0 are the integer 2 (JSON knows one kind of number); 1.5 and "5" are none.
-fn integer(value: &Value) -> Option<i64> {
+pub(crate) fn integer(value: &Value) -> Option<i64> {
     if let Some(number) = value.as_i64() {
         return Some(number);
     }

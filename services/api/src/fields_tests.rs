@@ -267,26 +267,33 @@ fn a_partial_update_tells_absent_null_and_value_apart() {
 
 #[test]
 fn chain_fields_are_refused_with_400() {
-    use ChainFields::{OfNewTask, OfUpdate};
     let rows = [
-        (OfNewTask, json!({"root_task_id": "x"}), Some("root_task_id")),
-        (OfNewTask, json!({"root_task_id": null}), Some("root_task_id")),
-        (OfNewTask, json!({"delegation_depth": 0}), None),
-        (OfNewTask, json!({"delegation_depth": null}), None),
-        (OfNewTask, json!({"delegation_depth": 1}), Some("delegation_depth")),
-        (OfNewTask, json!({"delegation_depth": "0"}), Some("delegation_depth")),
-        (OfNewTask, json!({"parent_task_id": "x"}), None),
-        (OfUpdate, json!({"root_task_id": "x"}), Some("root_task_id")),
-        (OfUpdate, json!({"delegation_depth": 0}), Some("delegation_depth")),
-        (OfUpdate, json!({"delegation_depth": null}), Some("delegation_depth")),
-        (OfUpdate, json!({"parent_task_id": null}), Some("parent_task_id")),
-        (OfUpdate, json!({"content": "x"}), None),
+        (json!({"root_task_id": "x"}), Some("root_task_id")),
+        (json!({"root_task_id": null}), Some("root_task_id")),
+        (json!({"delegation_depth": 0}), None),
+        (json!({"delegation_depth": null}), None),
+        (json!({"delegation_depth": 1}), Some("delegation_depth")),
+        (json!({"delegation_depth": "0"}), Some("delegation_depth")),
+        (json!({"parent_task_id": "x"}), None),
     ];
-    for (rule, body, refused) in rows {
-        let got = read(body.clone(), |f| f.refuse_chain_fields(rule));
-        let expected = refused
-            .map(|name| (400, format!("{name} is kept by the server and cannot be set")))
-            .map_or(Ok(()), Err);
-        assert_eq!(got, expected, "{rule:?} {body}");
+    for (body, refused) in rows {
+        let got = read(body.clone(), |f| f.refuse_chain_fields());
+        assert_eq!(got, refused.map_or(Ok(()), |name| Err(kept(name))), "{body}");
     }
+}
+
+#[test]
+fn what_the_server_keeps_is_read_and_not_set() {
+    let depth = |body| read(body, |f| f.kept("delegation_depth", integer));
+    assert_eq!(depth(json!({})), Ok(None));
+    assert_eq!(depth(json!({"delegation_depth": null})), Ok(Some(None)));
+    assert_eq!(depth(json!({"delegation_depth": 1})), Ok(Some(Some(1))));
+    for wrong in [json!("1"), json!(1.5), json!([])] {
+        let refused = depth(json!({ "delegation_depth": wrong }));
+        assert_eq!(refused, Err(kept("delegation_depth")));
+    }
+}
+
+fn kept(name: &str) -> (u16, String) {
+    (400, format!("{name} is kept by the server and cannot be set"))
 }

@@ -19,6 +19,7 @@ pub mod cors;
 pub mod credential;
 pub mod document;
 mod documented;
+pub mod download;
 pub mod edge;
 pub mod entrance;
 pub mod event_stream;
@@ -42,6 +43,7 @@ mod resources;
 mod root;
 pub mod schema;
 mod service;
+mod snapshot;
 
 pub use service::{Services, openapi, server, side_server};
 

@@ -9,20 +9,24 @@
 //! 4. 404: what the path names is not there, or not for this caller;
 //! 5. 403: the caller may read the task but not write it, or not this about it;
 //! 6. 404: what the body names is not there, or not for this caller;
-//! 7. 409, 422: how things stand.
+//! 7. 409, 422: how things stand; 400 for a place in a chain that is not the task's.
 //!
 //! So a refusal tells nobody of things that it may not read. Which agents there are is no more
 //! told to those who may not see the directory: to them every agent but themselves is 403.
 
+use baton_audit::AuditError;
 use baton_commands::CommandError;
 use baton_domain::{
     AgentId, Timestamp,
     account::AccountRefusal,
+    recurrence::RecurrenceRefusal,
     task::{CLAIMED, TaskRefusal},
     webhook::WebhookRefusal,
 };
+use baton_duplicates::CheckError;
 use baton_feed::{FeedError, ListenError};
-use baton_history::FoldError;
+use baton_history::{FoldError, PastError};
+use baton_ledger::LedgerError;
 use baton_log::AppendError;
 use baton_projections::{Behind, QueryError};
 use baton_queue::ClaimError;
@@ -33,6 +37,8 @@ use crate::problem::Problem;
 
 /// After how many seconds a client may try again what the server could not take.
 const RETRY_AFTER_SECONDS: u64 = 1;
+/// The same where an operator must do something about it.
+const TOO_LARGE_RETRY_SECONDS: u64 = 60;
 
 impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
@@ -62,6 +68,7 @@ impl From<CommandError> for Problem {
             CommandError::Webhook(WebhookRefusal::PositionAhead) => {
                 Self::invalid_field("from_position", detail)
             }
+            CommandError::Recurrence(refusal) => of_recurrence(refusal),
             CommandError::KeyReused => Self::key_reused(),
             CommandError::KeyInUse => Self::conflict(detail),
             CommandError::Contended | CommandError::AccountClosed => {
@@ -93,12 +100,46 @@ impl From<FoldError> for Problem {
     }
 }
 
+impl From<PastError> for Problem {
+    fn from(error: PastError) -> Self {
+        match error {
+            PastError::Busy => Self::unavailable(RETRY_AFTER_SECONDS, &error),
+            PastError::Fold(fold) => fold.into(),
+            PastError::Ahead { .. }
+            | PastError::Future { .. }
+            | PastError::Before { .. }
+            | PastError::Empty
+            | PastError::TooLong { .. } => Self::invalid_field("as_of", error.to_string()),
+        }
+    }
+}
+
 impl From<FeedError> for Problem {
     fn from(error: FeedError) -> Self {
         match error {
             FeedError::Read(_) => Self::unavailable(RETRY_AFTER_SECONDS, &error),
             FeedError::Fold(fold) => fold.into(),
             FeedError::Render(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        match error.is_passing() {
+            true => Self::unavailable(RETRY_AFTER_SECONDS, &error),
+            false => Self::internal(&error),
+        }
+    }
+}
+
+impl From<AuditError> for Problem {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::NotSigned => Self::not_found("Checkpoint"),
+            AuditError::Ledger(ledger) => ledger.into(),
+            passing if passing.is_passing() => Self::unavailable(RETRY_AFTER_SECONDS, &passing),
+            error => Self::internal(&error),
         }
     }
 }
@@ -140,6 +181,21 @@ impl From<ClaimError> for Problem {
     }
 }
 
+impl From<CheckError> for Problem {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::NotReady { .. } | CheckError::Read(_) => {
+                Self::unavailable(RETRY_AFTER_SECONDS, &error)
+            }
+            CheckError::TooLarge { .. } => Self::unavailable(TOO_LARGE_RETRY_SECONDS, &error),
+            CheckError::Behind(behind) => behind.into(),
+            CheckError::Query(query) => query.into(),
+            CheckError::Fold(fold) => fold.into(),
+            CheckError::Broken => Self::internal(&error),
+        }
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
@@ -175,6 +231,15 @@ fn of_account(refusal: AccountRefusal) -> Problem {
     }
 }
 
+fn of_recurrence(refusal: RecurrenceRefusal) -> Problem {
+    let detail = refusal.to_string();
+    match refusal {
+        RecurrenceRefusal::NotFound => Problem::not_found("Recurrence"),
+        RecurrenceRefusal::NotYours => Problem::forbidden(detail),
+        RecurrenceRefusal::AlreadyExists | RecurrenceRefusal::NotDue => Problem::conflict(detail),
+    }
+}
+
 fn of_task(refusal: TaskRefusal) -> Problem {
     let detail = refusal.to_string();
     match refusal {
@@ -202,6 +267,7 @@ fn of_task(refusal: TaskRefusal) -> Problem {
         TaskRefusal::EvidenceMissing | TaskRefusal::EvidenceWithoutCompletion => {
             Problem::invalid_field("evidence", detail)
         }
+        TaskRefusal::ChainField { .. } => Problem::bad_request(detail),
         TaskRefusal::EvidencePolicyProtected => Problem::forbidden(detail),
         TaskRefusal::DependencyCycle => Problem::invalid_field("depends_on", detail),
         TaskRefusal::TooLarge { field, .. } => Problem::invalid_field(field, detail),

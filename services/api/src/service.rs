@@ -2,9 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use baton_audit::{Exports, Reading};
 use baton_commands::{Caller, CommandError, Commands, Context, RequestKey, Who};
-use baton_domain::{Standing, Timestamp, account::Account};
-use baton_feed::{Feed, FeedError};
+use baton_domain::{Standing, Timestamp, account::Account, webhook::SignatureScheme};
+use baton_duplicates::Duplicates;
+use baton_feed::{Feed, FeedError, Progress};
+use baton_history::Past;
+use baton_ledger::Ledger;
 use baton_projections::{Model, Reads, tasks::FleetRules};
 use baton_queue::Queue;
 use baton_webhooks::{AddressRules, Deliveries};
@@ -13,7 +17,7 @@ use poem_openapi::{LicenseObject, OpenApiService, ServerObject};
 
 use crate::{
     allow::Allow,
-    caller::{Authenticate, Authenticated, Origin, Read, Write},
+    caller::{Authenticate, Authenticated, Origin, Read, Sight, Write},
     credential::Credential,
     document::Documents,
     edge::{EdgeSettings, PREFIXES, edge, routes},
@@ -22,8 +26,9 @@ use crate::{
     problem::Problem,
     rate_limit::Rates,
     resources::{
-        AgentsApi, AnnotationsApi, ClaimsApi, ContextApi, EXAMPLES, EventsApi, HealthApi, MeApi,
-        ProjectsApi, QueueApi, StatsApi, TaskEventsApi, TaskReadsApi, TaskWritesApi, WebhooksApi,
+        AgentsApi, AnnotationsApi, AuditApi, CausalityApi, ClaimsApi, ContextApi, DuplicatesApi,
+        EXAMPLES, EventsApi, HealthApi, LedgerApi, MeApi, ProjectsApi, QueueApi, RecurrencesApi,
+        StatsApi, TaskEventsApi, TaskReadsApi, TaskWritesApi, WebhooksApi,
     },
     root,
 };
@@ -39,18 +44,30 @@ pub struct Services {
     pub reads: Reads,
     /// The next tasks of each account.
     pub queue: Queue,
+    /// Open tasks that are like a text.
+    pub duplicates: Duplicates,
     /// The delivery log of webhooks.
     pub deliveries: Deliveries,
     /// Where webhooks may point.
     pub addresses: AddressRules,
+    /// The accounts as they were.
+    pub past: Past,
     /// Events, for those who follow them.
     pub feed: Feed,
+    /// Proofs of what the log says.
+    pub ledger: Ledger,
+    /// How far the ledger is.
+    pub ledger_progress: Progress,
+    /// The log, to be taken away.
+    pub exports: Exports,
     /// Who comes in without a key.
     pub entrance: Entrance,
     /// How much of the service a credential may use.
     pub rates: Rates,
     /// What of the tasks needs somebody's attention.
     pub fleet: FleetRules,
+    /// Over what is signed, for a webhook that is registered without a word on it.
+    pub webhook_signature_scheme: SignatureScheme,
 }
 
 /// A reader: its standing in its account, and the account as the directory has it.
@@ -154,6 +171,19 @@ impl Authenticate<Caller> for Services {
             Ok(founder)
         })
     }
+
+    fn witness<'a>(&'a self, caller: &'a Caller, sight: Sight) -> Authenticated<'a, ()> {
+        Box::pin(async move {
+            let Some(agent) = caller.agent() else { return Ok(()) };
+            if !self.standing(caller)?.standing.is_witnessed() {
+                return Ok(());
+            }
+            let Sight { method, target, correlation_id } = sight;
+            let (account, agent) = (caller.account.to_string(), agent.0);
+            let reading = Reading { account, agent, method, target, correlation_id };
+            Ok(self.exports.record_read(&reading).await?)
+        })
+    }
 }
 
 /// The whole server: the API at both prefixes, health, the OpenAPI document and its page.
@@ -184,15 +214,19 @@ type Operations = (OfTasks, OfAccounts);
 type OfTasks = (
     TaskReadsApi,
     TaskWritesApi,
+    DuplicatesApi,
     ClaimsApi,
     QueueApi,
     ContextApi,
     AnnotationsApi,
     TaskEventsApi,
     EventsApi,
+    CausalityApi,
+    LedgerApi,
+    AuditApi,
 );
 
-type OfAccounts = (ProjectsApi, AgentsApi, WebhooksApi, MeApi, StatsApi, HealthApi);
+type OfAccounts = (ProjectsApi, RecurrencesApi, AgentsApi, WebhooksApi, MeApi, StatsApi, HealthApi);
 
 fn api() -> OpenApiService<Operations, ()> {
     OpenApiService::new(Operations::default(), "Baton", env!("CARGO_PKG_VERSION"))

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     Tag,
     agent_bodies::{AgentUpdate, NewAgent},
+    as_of_query::AsOfQuery,
 };
 use crate::{
     answer::{Created, Rendered},
@@ -22,8 +23,10 @@ use crate::{
     caller::{OpenWrite, Read, Write},
     path::{Id, Path},
     problem::Problem,
+    query::Query,
     schema::{Agent as AgentSchema, AgentWithKey, DirectoryAgent, Either, OkDeleted},
     service::Services,
+    snapshot::Snapshot,
 };
 
 /// How often an agent's tasks are counted anew because the account changed meanwhile.
@@ -43,18 +46,19 @@ impl AgentsApi {
         &self,
         services: Data<&Arc<Services>>,
         call: Read<Caller>,
+        query: Query<AsOfQuery>,
     ) -> Result<Rendered<Vec<Either<AgentSchema, DirectoryAgent>>>, Problem> {
-        let reader = services.reader(&call, Model::Tasks).await?;
-        if !reader.standing.may(Right::ReadDirectory) {
+        let snapshot = services.snapshot(&call, query.0.0, Model::Tasks).await?;
+        if !snapshot.standing.may(Right::ReadDirectory) {
             return Err(Problem::forbidden("you may not list the account's agents"));
         }
-        let mut agents: Vec<&Agent> = reader.directory.living().collect();
+        let mut agents: Vec<&Agent> = snapshot.directory.living().collect();
         agents.sort_by(|one, other| one.name.cmp(&other.name));
         let ids: Vec<AgentId> = agents.iter().map(|agent| agent.id).collect();
-        let facts = Facts::of_all(&services, &call.caller, &ids).await?;
+        let facts = Facts::of_all(&snapshot, &ids).await?;
         let shown: Vec<Value> =
-            agents.into_iter().map(|agent| facts.show(agent, &reader.standing)).collect();
-        Rendered::of(&shown)
+            agents.into_iter().map(|agent| facts.show(agent, &snapshot.standing)).collect();
+        snapshot.show(&shown)
     }
 
     /// Create an agent
@@ -84,16 +88,17 @@ impl AgentsApi {
         services: Data<&Arc<Services>>,
         call: Read<Caller>,
         agent_id: Path<Id>,
+        query: Query<AsOfQuery>,
     ) -> Result<Rendered<Either<AgentSchema, DirectoryAgent>>, Problem> {
-        let reader = services.reader(&call, Model::Tasks).await?;
-        let found = reader.directory.find(agent_id.as_str());
+        let snapshot = services.snapshot(&call, query.0.0, Model::Tasks).await?;
+        let found = snapshot.directory.find(agent_id.as_str());
         let is_self = found.is_some_and(|agent| Some(agent.id) == call.caller.agent());
-        if !is_self && !reader.standing.may(Right::ReadDirectory) {
+        if !is_self && !snapshot.standing.may(Right::ReadDirectory) {
             return Err(Problem::forbidden("you may read no agent but yourself"));
         }
         let agent = found.ok_or_else(|| Problem::not_found("Agent"))?;
-        let facts = Facts::of(&services, &call.caller, agent.id).await?;
-        Rendered::of(&facts.show(agent, &reader.standing))
+        let facts = Facts::of(&snapshot, agent.id).await?;
+        snapshot.show(&facts.show(agent, &snapshot.standing))
     }
 
     /// Change an agent
@@ -181,7 +186,9 @@ async fn before(
     }
     // Without the agent, or the right to change it, the command says what is wrong.
     let facts = match reader.directory.find(agent).map(|agent| agent.id) {
-        Some(id) if may_change(&reader.standing, id) => Facts::of(services, caller, id).await?,
+        Some(id) if may_change(&reader.standing, id) => {
+            Facts::of(&services.present(caller)?, id).await?
+        }
         _ => Facts::default(),
     };
     Ok((reader.standing, facts))
@@ -251,24 +258,15 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    async fn of_all(
-        services: &Services,
-        caller: &Caller,
-        agents: &[AgentId],
-    ) -> Result<Self, Problem> {
-        services.level(Model::Tasks, services.commands.log().acknowledged()).await?;
+    async fn of_all(snapshot: &Snapshot<'_>, agents: &[AgentId]) -> Result<Self, Problem> {
         Ok(Self {
-            open_tasks: services.reads.open_task_counts(&caller.account, agents).await?,
-            last_seen: services.commands.last_seen(&caller.account).await?,
+            open_tasks: snapshot.open_task_counts(agents).await?,
+            last_seen: snapshot.last_seen().await?,
         })
     }
 
-    pub(super) async fn of(
-        services: &Services,
-        caller: &Caller,
-        agent: AgentId,
-    ) -> Result<Self, Problem> {
-        Self::of_all(services, caller, &[agent]).await
+    pub(super) async fn of(snapshot: &Snapshot<'_>, agent: AgentId) -> Result<Self, Problem> {
+        Self::of_all(snapshot, &[agent]).await
     }
 
     fn open_tasks(&self, agent: AgentId) -> u64 {

@@ -2,14 +2,11 @@
 
 #![expect(clippy::too_many_arguments, reason = "two ids in the path are two parameters")]
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use baton_commands::{Annotate, AnnotateTask, Answer, Caller};
-use baton_domain::{
-    AccountId,
-    task::{CommentDocument, Task},
-};
-use baton_projections::{Model, tasks::TaskRow};
+use baton_domain::task::Task;
+use baton_projections::Model;
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use serde_json::json;
@@ -17,6 +14,7 @@ use serde_json::json;
 use super::{
     Tag,
     annotation_bodies::{NewComment, NewLink, NewSubtask, SubtaskUpdate},
+    as_of_query::AsOfQuery,
     task_reads::find,
 };
 use crate::{
@@ -25,6 +23,7 @@ use crate::{
     caller::{Read, Write},
     path::{Id, Path},
     problem::Problem,
+    query::Query,
     schema::{Comment, Done, Link, Subtask},
     service::Services,
 };
@@ -46,9 +45,11 @@ impl AnnotationsApi {
         services: Data<&Arc<Services>>,
         call: Read<Caller>,
         id: Path<Id>,
+        query: Query<AsOfQuery>,
     ) -> Result<Rendered<Vec<Comment>>, Problem> {
-        let (row, _) = find(&services, &call, id.as_str()).await?;
-        Rendered::of(&comments_of(&services, &call.caller.account, &row).await?)
+        let snapshot = services.snapshot(&call, query.0.0, Model::Tasks).await?;
+        let row = find(&snapshot, id.as_str()).await?;
+        snapshot.show(&snapshot.comments(&row).await?)
     }
 
     /// Comment on a task
@@ -97,9 +98,11 @@ impl AnnotationsApi {
         services: Data<&Arc<Services>>,
         call: Read<Caller>,
         id: Path<Id>,
+        query: Query<AsOfQuery>,
     ) -> Result<Rendered<Vec<Subtask>>, Problem> {
-        let (row, _) = find(&services, &call, id.as_str()).await?;
-        Rendered::of(&row.task.subtask_documents())
+        let snapshot = services.snapshot(&call, query.0.0, Model::Tasks).await?;
+        let row = find(&snapshot, id.as_str()).await?;
+        snapshot.show(&row.task.subtask_documents())
     }
 
     /// Add a subtask
@@ -199,9 +202,11 @@ impl AnnotationsApi {
         services: Data<&Arc<Services>>,
         call: Read<Caller>,
         id: Path<Id>,
+        query: Query<AsOfQuery>,
     ) -> Result<Rendered<Vec<Link>>, Problem> {
-        let (row, _) = find(&services, &call, id.as_str()).await?;
-        Rendered::of(&row.task.link_documents())
+        let snapshot = services.snapshot(&call, query.0.0, Model::Tasks).await?;
+        let row = find(&snapshot, id.as_str()).await?;
+        snapshot.show(&row.task.link_documents())
     }
 
     /// Link a task to something outside
@@ -239,23 +244,6 @@ impl AnnotationsApi {
     ) -> Result<Rendered<Done>, Problem> {
         delete(&services, &call, id.0, Annotate::DeleteLink(link_id.0.into_string())).await
     }
-}
-
-/// What the comments say that the task has, oldest first.
-pub(super) async fn comments_of(
-    services: &Services,
-    account: &AccountId,
-    row: &TaskRow,
-) -> Result<Vec<CommentDocument>, Problem> {
-    if row.task.comments.is_empty() {
-        return Ok(Vec::new());
-    }
-    services.level(Model::Comments, row.position).await?;
-    let mut comments = services.reads.comments(account, row.task.id).await?;
-    // The task is as of its last event; the comments may be as of a later one.
-    let known: HashSet<_> = row.task.comments.iter().collect();
-    comments.retain(|comment| known.contains(&comment.id));
-    Ok(comments)
 }
 
 async fn annotate(

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use baton_commands::{AcceptLateCompletion, Caller, TaskAction};
-use baton_domain::task::View;
+use baton_domain::task::{TaskCommand, View};
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use serde_json::json;
@@ -44,7 +44,8 @@ impl ClaimsApi {
         id: Path<Id>,
         body: Body<ClaimRequest>,
     ) -> Result<Rendered<TaskClaimed>, Problem> {
-        let action = TaskAction::Claim { lease_seconds: body.value.lease_seconds };
+        let action =
+            TaskAction::Tell(TaskCommand::Claim { lease_seconds: body.value.lease_seconds });
         let answer = change(&services, &call, id.0, body.digest, action).await?;
         let task = answer.state.document(&answer.directory, View::Plain);
         let document = Rendered::of(&json!({ "task": task }))?;
@@ -64,7 +65,8 @@ impl ClaimsApi {
         body: Body<Heartbeat>,
     ) -> Result<Rendered<TaskSchema>, Problem> {
         let Heartbeat { lease_seconds, session, claim_generation } = body.value;
-        let action = TaskAction::Heartbeat { lease_seconds, session, claim_generation };
+        let heartbeat = TaskCommand::Heartbeat { lease_seconds, session, claim_generation };
+        let action = TaskAction::Tell(heartbeat);
         rendered(&change(&services, &call, id.0, body.digest, action).await?)
     }
 
@@ -80,7 +82,7 @@ impl ClaimsApi {
         body: Body<SessionReport>,
     ) -> Result<Rendered<TaskSchema>, Problem> {
         let SessionReport { session, claim_generation } = body.value;
-        let action = TaskAction::SetState { session, claim_generation };
+        let action = TaskAction::Tell(TaskCommand::SetState { session, claim_generation });
         rendered(&change(&services, &call, id.0, body.digest, action).await?)
     }
 
@@ -97,7 +99,7 @@ impl ClaimsApi {
         body: Body<Release>,
     ) -> Result<Rendered<TaskSchema>, Problem> {
         let Release { handoff, claim_generation } = body.value;
-        let action = TaskAction::Release { handoff, claim_generation };
+        let action = TaskAction::Tell(TaskCommand::Release { handoff, claim_generation });
         rendered(&change(&services, &call, id.0, body.digest, action).await?)
     }
 

@@ -9,12 +9,11 @@ use baton_domain::{
     AgentId, ProjectId, Right, TaskId, Timestamp,
     account::Account,
     json::Object,
-    task::{ContextEntry, ContextMerge, ContextSource, Task},
+    task::{ContextEntry, ContextMerge, ContextSource, Task, TaskCommand},
 };
 use baton_projections::{
     Model,
     context::{HistoryPage, Recall, Recalled},
-    tasks::TaskRow,
 };
 use poem::web::Data;
 use poem_openapi::OpenApi;
@@ -61,8 +60,9 @@ impl ContextApi {
         id: Path<Id>,
         query: Query<ContextQuery>,
     ) -> Result<Rendered<VersionedContext>, Problem> {
-        let (row, reader) = find(&services, &call, id.as_str()).await?;
-        Rendered::of(&shown(row.task, query.0, &reader.directory))
+        let snapshot = services.snapshot(&call, query.as_of, Model::Tasks).await?;
+        let task = find(&snapshot, id.as_str()).await?.task;
+        snapshot.show(&shown(task, query.0, &snapshot.directory))
     }
 
     /// Merge keys into the context of a task
@@ -82,11 +82,26 @@ impl ContextApi {
     ) -> Result<Rendered<VersionedContext>, Problem> {
         let ContextWriteQuery { source, expected_version } = query.0;
         let merge = ContextMerge { patch: body.value.0, source, expected_version };
-        let action = TaskAction::MergeContext(Box::new(merge));
+        let action = TaskAction::Tell(TaskCommand::MergeContext(Box::new(merge)));
         let answer = change(&services, &call, id.0, body.digest, action).await?;
         let task = &answer.state;
         let document = json!({ "context": task.context, "version": task.context_version });
         Ok(Rendered::of(&document)?.at(answer.position))
+    }
+
+    /// Merge keys into the context of a task (the same as PATCH)
+    ///
+    /// Keys that are not named are kept.
+    #[oai(path = "/tasks/:id/context", method = "put", operation_id = "putTaskContext")]
+    async fn put(
+        &self,
+        services: Data<&Arc<Services>>,
+        call: Write<Caller>,
+        id: Path<Id>,
+        query: Query<ContextWriteQuery>,
+        body: Body<ContextPatch>,
+    ) -> Result<Rendered<VersionedContext>, Problem> {
+        self.merge(services, call, id, query, body).await
     }
 
     /// The history of the context of a task
@@ -105,17 +120,17 @@ impl ContextApi {
         id: Path<Id>,
         query: Query<ContextHistoryQuery>,
     ) -> Result<Rendered<ContextHistory>, Problem> {
-        let (TaskRow { task, .. }, _) = find(&services, &call, id.as_str()).await?;
-        let reader = services.reader(&call, Model::Context).await?;
-        let ContextHistoryQuery { key, window, below } = query.0;
+        let ContextHistoryQuery { key, window, below, as_of } = query.0;
+        let snapshot = services.snapshot(&call, as_of, Model::Tasks).await?;
+        let task = find(&snapshot, id.as_str()).await?.task;
+        let snapshot = services.snapshot(&call, as_of, Model::Context).await?;
         let wanted = HistoryPage { key, below, limit: window.limit_and_one() };
-        let account = &call.caller.account;
-        let mut entries = services.reads.context_history(account, task.id, &wanted).await?;
+        let mut entries = snapshot.context_history(task.id, wanted).await?;
         let goes_on = window.cut(&mut entries);
         let last = entries.last().map(|entry| entry.provenance.entry.to_string());
-        let entries = entries.into_iter().map(|entry| entry.document(&reader.directory));
+        let entries = entries.into_iter().map(|entry| entry.document(&snapshot.directory));
         let entries: Vec<_> = entries.collect();
-        Rendered::of(&json!({ "entries": entries, "next_cursor": last.filter(|_| goes_on) }))
+        snapshot.show(&json!({ "entries": entries, "next_cursor": last.filter(|_| goes_on) }))
     }
 
     /// Supersede an entry of the context of a task
@@ -136,7 +151,7 @@ impl ContextApi {
         body: Body<Supersession>,
     ) -> Result<Rendered<ContextSuperseded>, Problem> {
         let key = body.value.key;
-        let action = TaskAction::SupersedeContext { key: key.clone() };
+        let action = TaskAction::Tell(TaskCommand::SupersedeContext { key: key.clone() });
         let answer = change(&services, &call, id.0, body.digest, action).await?;
         let entry = answer.state.context_entry(&key).map(|it| it.document(&answer.directory));
         let document = Rendered::of(&json!({ "superseded": entry }))?;
@@ -204,7 +219,7 @@ struct ShownKey {
 }
 
 fn shown(task: Task, query: ContextQuery, directory: &Account) -> Shown {
-    let ContextQuery { provenance, view, keys, window } = query;
+    let ContextQuery { provenance, view, keys, window, as_of: _ } = query;
     let version = task.context_version;
     let provenance = provenance.then(|| provenance_of(&task, directory));
     let whole = task.context;

@@ -1,8 +1,10 @@
 //! The queries of operations about contexts (protocol 1.5, 0.7).
 
 use baton_domain::task::ContextSource;
+use baton_history::AsOf;
 use poem_openapi::{Enum, Object};
 
+use super::as_of_query::as_of;
 use crate::{
     field::Text,
     page::{CONTEXT_HISTORY, OFFSET_MAX, Window},
@@ -71,6 +73,8 @@ pub(super) struct ContextQueryDocument {
     key_limit: Option<i64>,
     /// Keys to skip, up to 10,000.
     key_offset: Option<i64>,
+    /// As it was then: an RFC 3339 time, or a position in the log.
+    as_of: Option<String>,
 }
 
 /// `GET /tasks/{id}/context`.
@@ -79,6 +83,7 @@ pub(super) struct ContextQuery {
     pub(super) view: ContextView,
     pub(super) keys: Option<Vec<String>>,
     pub(super) window: Window,
+    pub(super) as_of: Option<AsOf>,
 }
 
 impl FromParams for ContextQuery {
@@ -89,9 +94,11 @@ impl FromParams for ContextQuery {
         let keys = params.read("keys", |text| {
             serde_json::from_str(&text).map_err(|_| "must be a JSON array of keys".to_owned())
         });
+        let keys = keys.optional();
         Self {
             provenance: !included.is_empty(),
-            keys: keys.optional(),
+            keys,
+            as_of: as_of(params),
             view: params.choice("view", &VIEW_WORDS).or(ContextView::Full),
             window: Window {
                 limit: params.integer("key_limit", 1..=KEYS_MAX).or(KEYS_DEFAULT),
@@ -139,6 +146,8 @@ pub(super) struct ContextHistoryQueryDocument {
     limit: Option<i64>,
     /// The `next_cursor` of an earlier answer: only what comes after it.
     cursor: Option<String>,
+    /// As it was then: an RFC 3339 time, or a position in the log.
+    as_of: Option<String>,
 }
 
 /// `GET /tasks/{id}/context/history`.
@@ -147,6 +156,7 @@ pub(super) struct ContextHistoryQuery {
     pub(super) window: Window,
     /// The number of the last entry that was shown.
     pub(super) below: Option<i64>,
+    pub(super) as_of: Option<AsOf>,
 }
 
 impl FromParams for ContextHistoryQuery {
@@ -163,6 +173,7 @@ impl FromParams for ContextHistoryQuery {
             below: cursor.optional(),
             key: params.text("key", KEY).optional(),
             window: Window { limit, offset: 0 },
+            as_of: as_of(params),
         }
     }
 }

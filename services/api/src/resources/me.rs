@@ -41,7 +41,7 @@ impl MeApi {
         else {
             return Rendered::of(&json!({"agent": null, "account": account}));
         };
-        let facts = Facts::of(&services, &call.caller, agent.id).await?;
+        let facts = Facts::of(&services.present(&call.caller)?, agent.id).await?;
         let shown = facts.show(agent, &reader.standing);
         let mut me = shown.clone();
         me["agent"] = shown;

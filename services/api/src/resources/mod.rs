@@ -5,16 +5,22 @@ mod agent_bodies;
 mod agents;
 mod annotation_bodies;
 mod annotations;
+mod as_of_query;
+mod audit;
+mod causality;
 mod claim_bodies;
 mod claims;
 mod context;
 mod context_bodies;
 mod context_query;
+mod duplicate_bodies;
+mod duplicates;
 mod event_flow;
 mod event_query;
 mod events;
 mod examples;
 mod finish_bodies;
+mod ledger;
 mod me;
 mod project_bodies;
 mod projects;
@@ -22,6 +28,8 @@ mod queue;
 mod queue_bodies;
 #[cfg(any(test, feature = "fuzzing"))]
 mod readers;
+mod recurrence_bodies;
+mod recurrences;
 mod stats;
 mod task_bodies;
 mod task_events;
@@ -33,15 +41,20 @@ mod webhooks;
 
 pub(crate) use agents::AgentsApi;
 pub(crate) use annotations::AnnotationsApi;
+pub(crate) use audit::AuditApi;
+pub(crate) use causality::CausalityApi;
 pub(crate) use claims::ClaimsApi;
 pub(crate) use context::ContextApi;
+pub(crate) use duplicates::DuplicatesApi;
 pub(crate) use events::EventsApi;
 pub(crate) use examples::EXAMPLES;
+pub(crate) use ledger::LedgerApi;
 pub(crate) use me::{HealthApi, MeApi};
 pub(crate) use projects::ProjectsApi;
 pub(crate) use queue::QueueApi;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use readers::{read_bodies, read_queries};
+pub(crate) use recurrences::RecurrencesApi;
 pub(crate) use stats::StatsApi;
 pub(crate) use task_events::TaskEventsApi;
 pub(crate) use task_reads::TaskReadsApi;
@@ -65,8 +78,12 @@ pub(crate) enum Tag {
     Annotations,
     /// Drawers that tasks are put into.
     Projects,
+    /// Tasks that are created again and again.
+    Recurrences,
     /// What happened, and what happens.
     Events,
+    /// Proofs of what happened.
+    Ledger,
     /// Where events are sent.
     Webhooks,
     /// The caller and the server.

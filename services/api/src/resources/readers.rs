@@ -5,9 +5,10 @@
 
 use baton_commands::CreateProject;
 use baton_domain::{
-    ProjectId, TaskId, WebhookId,
+    ProjectId, RecurrenceId, TaskId, WebhookId,
     account::{AccountEvent, ProjectCreated, ProjectUpdated},
     id::{CommentId, LinkId, SubtaskId},
+    recurrence::RecurrenceEvent,
     stored::Event,
     task::{
         self, Changes, Comment, Commented, Handoff, Linked, Session, SubtaskChanges,
@@ -19,13 +20,18 @@ use baton_domain::{
 use super::{
     agent_bodies::{AgentUpdate, NewAgent},
     annotation_bodies::{NewComment, NewLink, NewSubtask, SubtaskUpdate},
+    as_of_query::AsOfQuery,
+    audit::ExportQuery,
     claim_bodies::{ClaimRequest, Heartbeat, Release, SessionReport},
     context_bodies::{ContextPatch, Supersession},
     context_query::{ContextHistoryQuery, ContextQuery, ContextWriteQuery, RecallQuery},
+    duplicate_bodies::DuplicateCheck,
     event_query::{EventQuery, EventStreamQuery, TaskEventsQuery, TaskWaitQuery},
     finish_bodies::{Cancellation, Completion, Failure},
+    ledger::{ConsistencyQuery, InclusionQuery},
     project_bodies::{NewProject, ProjectUpdate},
     queue_bodies::NextClaim,
+    recurrence_bodies::{NewRecurrence, RecurrenceUpdate},
     stats::FleetQuery,
     task_bodies::{BatchDeletion, Delegation, NewTask, TaskUpdate},
     task_query::TaskQuery,
@@ -46,6 +52,7 @@ pub(crate) fn read_bodies(bytes: &[u8]) -> Vec<Problem> {
         read::<TaskUpdate>(bytes),
         read::<Delegation>(bytes),
         read::<BatchDeletion>(bytes),
+        read::<DuplicateCheck>(bytes),
         read::<Completion>(bytes),
         read::<Failure>(bytes),
         read::<Cancellation>(bytes),
@@ -62,6 +69,8 @@ pub(crate) fn read_bodies(bytes: &[u8]) -> Vec<Problem> {
         read::<NewLink>(bytes),
         read::<NewProject>(bytes),
         read::<ProjectUpdate>(bytes),
+        read::<NewRecurrence>(bytes),
+        read::<RecurrenceUpdate>(bytes),
         read::<NewAgent>(bytes),
         read::<AgentUpdate>(bytes),
         read::<NewWebhook>(bytes),
@@ -74,6 +83,7 @@ pub(crate) fn read_bodies(bytes: &[u8]) -> Vec<Problem> {
 pub(crate) fn read_queries(pairs: &[(String, String)]) -> Vec<Problem> {
     let outcomes = [
         query::parse::<TaskQuery>(pairs.to_vec()).err(),
+        query::parse::<AsOfQuery>(pairs.to_vec()).err(),
         query::parse::<EventQuery>(pairs.to_vec()).err(),
         query::parse::<EventStreamQuery>(pairs.to_vec()).err(),
         query::parse::<TaskEventsQuery>(pairs.to_vec()).err(),
@@ -84,6 +94,9 @@ pub(crate) fn read_queries(pairs: &[(String, String)]) -> Vec<Problem> {
         query::parse::<ContextHistoryQuery>(pairs.to_vec()).err(),
         query::parse::<RecallQuery>(pairs.to_vec()).err(),
         query::parse::<FleetQuery>(pairs.to_vec()).err(),
+        query::parse::<ExportQuery>(pairs.to_vec()).err(),
+        query::parse::<InclusionQuery>(pairs.to_vec()).err(),
+        query::parse::<ConsistencyQuery>(pairs.to_vec()).err(),
     ];
     outcomes.into_iter().flatten().collect()
 }
@@ -121,6 +134,12 @@ impl Storable for NextClaim {
 impl Storable for BatchDeletion {
     fn store(self) {
         assert!(!self.ids.is_empty(), "a deletion names what to delete");
+    }
+}
+
+impl Storable for DuplicateCheck {
+    fn store(self) {
+        assert!((0.0..=1.0).contains(&self.threshold), "a threshold has its bounds");
     }
 }
 
@@ -170,10 +189,23 @@ impl Storable for ProjectUpdate {
     }
 }
 
+impl Storable for NewRecurrence {
+    fn store(self) {
+        let (recurrence_id, fields) = (RecurrenceId::default(), self.0.fields);
+        store_and_read(RecurrenceEvent::Created { recurrence_id, fields });
+    }
+}
+
+impl Storable for RecurrenceUpdate {
+    fn store(self) {
+        store_and_read(RecurrenceEvent::Updated { fields: self.fields });
+    }
+}
+
 impl Storable for NewTask {
     fn store(self) {
-        let (task_id, parent) = (TaskId::default(), None);
-        let created = TaskEvent::Created { task_id, changes: self.changes, parent, waits: false };
+        let (task_id, parent, waits, origin) = (TaskId::default(), None, false, None);
+        let created = TaskEvent::Created { task_id, changes: self.changes, parent, waits, origin };
         store_and_read(created);
     }
 }
@@ -295,17 +327,23 @@ mod tests {
             include_str!("agents.rs"),
             include_str!("annotation_bodies.rs"),
             include_str!("annotations.rs"),
+            include_str!("audit.rs"),
+            include_str!("as_of_query.rs"),
             include_str!("claim_bodies.rs"),
             include_str!("claims.rs"),
             include_str!("context.rs"),
             include_str!("context_bodies.rs"),
             include_str!("context_query.rs"),
+            include_str!("duplicate_bodies.rs"),
+            include_str!("duplicates.rs"),
             include_str!("event_query.rs"),
             include_str!("events.rs"),
             include_str!("finish_bodies.rs"),
             include_str!("me.rs"),
             include_str!("project_bodies.rs"),
             include_str!("projects.rs"),
+            include_str!("recurrence_bodies.rs"),
+            include_str!("recurrences.rs"),
             include_str!("stats.rs"),
             include_str!("task_bodies.rs"),
             include_str!("task_events.rs"),

@@ -7,6 +7,7 @@ use baton_domain::{
     account::{AGENTS_MAX, Account, PROJECTS_MAX},
     task::{Status, View},
 };
+use baton_history::AsOf;
 use baton_projections::{
     Model,
     tasks::{Bucket, TaskStats},
@@ -16,7 +17,11 @@ use poem::web::Data;
 use poem_openapi::{Object, OpenApi};
 use serde_json::{Map, Value, json};
 
-use super::{Tag, task_bodies::CONTENT_CHARS_MAX};
+use super::{
+    Tag,
+    as_of_query::{AsOfQuery, as_of},
+    task_bodies::CONTENT_CHARS_MAX,
+};
 use crate::{
     answer::Rendered,
     caller::Read,
@@ -41,11 +46,14 @@ pub(crate) struct StatsApi;
 pub(super) struct FleetQueryDocument {
     /// At most so many tasks of each kind, 1 to 1000; 100 when left out.
     limit: Option<i64>,
+    /// As it was then: an RFC 3339 time, or a position in the log.
+    as_of: Option<String>,
 }
 
 /// How much is asked for.
 pub(super) struct FleetQuery {
     limit: usize,
+    as_of: Option<AsOf>,
 }
 
 impl FromParams for FleetQuery {
@@ -53,7 +61,7 @@ impl FromParams for FleetQuery {
 
     fn from_params(params: &mut Params<'_>) -> Self {
         let limit = params.integer("limit", 1..=BUCKET_TASKS_MAX).or(BUCKET_TASKS);
-        Self { limit: usize::try_from(limit).unwrap_or_default() }
+        Self { limit: usize::try_from(limit).unwrap_or_default(), as_of: as_of(params) }
     }
 }
 
@@ -67,11 +75,11 @@ impl StatsApi {
         &self,
         services: Data<&Arc<Services>>,
         call: Read<Caller>,
+        query: Query<AsOfQuery>,
     ) -> Result<Rendered<Stats>, Problem> {
-        let reader = services.reader(&call, Model::Tasks).await?;
-        let account = &call.caller.account;
-        let stats = services.reads.task_stats(account, &reader.standing, today()).await?;
-        Rendered::of(&stats_document(&stats, &reader.directory))
+        let snapshot = services.snapshot(&call, query.0.0, Model::Tasks).await?;
+        let stats = snapshot.task_stats().await?;
+        snapshot.show(&stats_document(&stats, &snapshot.directory))
     }
 
     /// What needs attention
@@ -85,10 +93,9 @@ impl StatsApi {
         call: Read<Caller>,
         query: Query<FleetQuery>,
     ) -> Result<Rendered<FleetAttention>, Problem> {
-        let reader = services.reader(&call, Model::Tasks).await?;
-        let rules = (services.fleet, now());
-        let account = &call.caller.account;
-        let found = services.reads.attention(account, &reader.standing, rules, query.limit).await?;
+        let FleetQuery { limit, as_of } = query.0;
+        let snapshot = services.snapshot(&call, as_of, Model::Tasks).await?;
+        let found = snapshot.attention(services.fleet, limit).await?;
         let buckets = [
             ("abandoned_claims", found.abandoned_claims),
             ("silent_holders", found.silent_holders),
@@ -97,7 +104,7 @@ impl StatsApi {
             ("overdue", found.overdue),
             ("looping", found.looping),
         ];
-        Rendered::of(&attention_document(&buckets, &reader.directory))
+        snapshot.show(&attention_document(&buckets, &snapshot.directory))
     }
 
     /// Usage

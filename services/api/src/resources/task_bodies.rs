@@ -2,8 +2,8 @@
 
 use baton_commands::ForeignIds;
 use baton_domain::{
-    Timestamp,
-    task::{Changes, Dependencies, EvidencePolicy, RecurringType, Status},
+    TaskId, Timestamp,
+    task::{ChainPlace, Changes, Dependencies, EvidencePolicy, RecurringType, Status},
 };
 use poem_openapi::Object;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use super::finish_bodies::{read_evidence, read_fence, read_objects};
 use crate::{
     body::FromFields,
     field::{Patch, Text},
-    fields::{ChainFields, Fields, ListRule, Shape},
+    fields::{Fields, ListRule, Shape, integer},
     schema::{
         ClockTime, Day, EvidenceItem as EvidenceDocument, EvidencePolicy as EvidencePolicyWord,
         JsonObject, Moment, Nullable,
@@ -22,10 +22,10 @@ use crate::{
 /// Characters that the content of a task may have.
 pub(super) const CONTENT_CHARS_MAX: usize = 2_000;
 const CONTENT: Text = Text::filled(CONTENT_CHARS_MAX);
-const DESCRIPTION: Text = Text::up_to(10_000);
+pub(super) const DESCRIPTION: Text = Text::up_to(10_000);
 const TEXT: Text = Text::up_to(2_000);
 const SLUG: Text = Text::filled(100);
-const LABELS: ListRule =
+pub(super) const LABELS: ListRule =
     ListRule { shape: Shape::ArrayOrCommas, items_max: 50, item: Text::filled(100) };
 const NOTE: Text = Text::filled(2_000);
 const NOTES_MAX: usize = 100;
@@ -34,7 +34,7 @@ const TASK_IDS: ListRule =
 const BATCH: ListRule = ListRule { shape: Shape::Array, items_max: 1_000, item: Text::filled(100) };
 const TOKENS_MAX: i64 = 1_000_000_000_000;
 const RETRIES_MAX: i64 = 100;
-const INTERVAL_MAX: i64 = 10_000;
+pub(super) const INTERVAL_MAX: i64 = 10_000;
 
 const CONTENT_NAMES: [&str; 2] = ["content", "title"];
 const LABEL_NAMES: [&str; 2] = ["labels", "tags"];
@@ -145,7 +145,7 @@ impl FromFields for NewTask {
     type Document = NewTaskDocument;
 
     fn from_fields(fields: &mut Fields<'_>) -> Self {
-        fields.refuse_chain_fields(ChainFields::OfNewTask);
+        fields.refuse_chain_fields();
         let content = fields.text(CONTENT_NAMES, CONTENT).required();
         let mut changes = Changes { content: Some(content), ..Changes::default() };
         read_changes(fields, &mut changes);
@@ -192,7 +192,7 @@ impl FromFields for Delegation {
             let task = NewTask { assigned_to: to, parent: None, ..NewTask::from_fields(fields) };
             return Self::Child(Box::new(task));
         }
-        fields.refuse_chain_fields(ChainFields::OfNewTask);
+        fields.refuse_chain_fields();
         if to.is_none() {
             fields.wrong("agent_id", "is required, unless content asks for a child");
         }
@@ -303,7 +303,7 @@ impl FromFields for TaskUpdate {
     type Document = TaskUpdateDocument;
 
     fn from_fields(fields: &mut Fields<'_>) -> Self {
-        fields.refuse_chain_fields(ChainFields::OfUpdate);
+        let place = read_place(fields);
         let content = fields.text(CONTENT_NAMES, CONTENT).change();
         let mut changes = Changes { content, ..Changes::default() };
         read_changes(fields, &mut changes);
@@ -317,6 +317,7 @@ impl FromFields for TaskUpdate {
             completed: fields.boolean("completed").change(),
             evidence: read_evidence(fields),
             fence: read_fence(fields),
+            place,
             dependencies: Dependencies::default(),
         };
         let assigned_to = fields.agent(ASSIGNEE_NAMES).patch().into_option();
@@ -393,6 +394,16 @@ fn read_foreign(fields: &mut Fields<'_>) -> ForeignIds {
     ForeignIds {
         project_id: fields.id("project_id").patch().into_option(),
         epic_id: fields.id("epic_id").optional(),
+    }
+}
+
+/// Where in its chain the task is by a record that is sent back whole.
+fn read_place(fields: &mut Fields<'_>) -> ChainPlace {
+    let task = |value: &Value| value.as_str().and_then(|id| id.parse::<TaskId>().ok());
+    ChainPlace {
+        root_task_id: fields.kept("root_task_id", task),
+        parent_task_id: fields.kept("parent_task_id", task),
+        delegation_depth: fields.kept("delegation_depth", integer),
     }
 }
 

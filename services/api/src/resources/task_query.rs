@@ -4,18 +4,19 @@ use baton_domain::{
     AgentId, ProjectId, TaskId,
     task::{SessionState, Status, View},
 };
+use baton_history::AsOf;
 use baton_projections::tasks::{Assignee, Scope, Sort, TaskFilter, shown_statuses};
-use jiff::{ToSpan as _, civil::Date, tz::TimeZone};
+use jiff::{ToSpan as _, civil::Date};
 use poem_openapi::{Enum, Object};
 
-use super::task_bodies::STATUS_WORDS;
+use super::{as_of_query::as_of, task_bodies::STATUS_WORDS};
 use crate::{
     field::Text,
     moment,
     page::{self, Window},
     query::{FromParams, Params},
     schema::{Day, SessionState as SessionStateWord},
-    service::{Reader, now},
+    snapshot::Snapshot,
 };
 
 const REFERENCE: Text = Text::filled(2_000);
@@ -98,6 +99,8 @@ pub(super) struct TaskQueryDocument {
     include: Option<Vec<IncludeWord>>,
     /// `summary`: tasks without `description`, `context`, `metadata`, `subtasks` and `project`.
     view: Option<ViewWord>,
+    /// As it was then: an RFC 3339 time, or a position in the log.
+    as_of: Option<String>,
 }
 
 /// In which order a list of tasks is.
@@ -140,6 +143,7 @@ pub(super) struct TaskQuery {
     pub(super) sort: Sort,
     pub(super) scope: Scope,
     pub(super) view: View,
+    pub(super) as_of: Option<AsOf>,
 }
 
 /// The filters, references still as sent.
@@ -203,6 +207,7 @@ impl FromParams for TaskQuery {
             sort: params.choice("sort", &SORT_WORDS).or(Sort::default()),
             scope: included.into_iter().next().unwrap_or(Scope::Page),
             view: params.choice("view", &VIEW_WORDS).or(View::Plain),
+            as_of: as_of(params),
         }
     }
 }
@@ -248,19 +253,19 @@ impl Wanted {
     }
 
     /// The filter, or `None` where something named does not exist: nothing can match (0.3).
-    pub(super) fn filter(self, reader: &Reader, me: Option<AgentId>) -> Option<TaskFilter> {
+    pub(super) fn filter(self, snapshot: &Snapshot<'_>, me: Option<AgentId>) -> Option<TaskFilter> {
         // There are no epics yet, so no task is in one.
         if self.in_epic {
             return None;
         }
-        let is_project = |id: &ProjectId| reader.directory.projects.contains_key(id);
+        let is_project = |id: &ProjectId| snapshot.directory.projects.contains_key(id);
         let project = match &self.project {
             None => None,
             Some(id) => Some(id.parse::<ProjectId>().ok().filter(is_project)?),
         };
         let agent = |reference: &str| match reference {
             "me" => me,
-            reference => reader.directory.find(reference).map(|agent| agent.id),
+            reference => snapshot.directory.find(reference).map(|agent| agent.id),
         };
         let mut assigned_to = None;
         for reference in &self.assigned_to {
@@ -280,8 +285,8 @@ impl Wanted {
             None => None,
             Some(id) => Some(id.parse::<TaskId>().ok()?),
         };
-        let now = now();
-        let (due_from, due_to) = self.due_days(now.to_jiff().to_zoned(TimeZone::UTC).date())?;
+        let now = snapshot.now;
+        let (due_from, due_to) = self.due_days(snapshot.today())?;
         Some(TaskFilter {
             statuses: self.statuses(),
             assigned_to,

@@ -14,7 +14,7 @@ use baton_projections::{
 use poem::web::Data;
 use poem_openapi::OpenApi;
 
-use super::{Tag, annotations::comments_of, task_query::TaskQuery};
+use super::{Tag, as_of_query::AsOfQuery, task_query::TaskQuery};
 use crate::{
     answer::Rendered,
     caller::Read,
@@ -23,7 +23,8 @@ use crate::{
     problem::Problem,
     query::Query,
     schema::{Chain, Task as TaskSchema, TaskDetail, TaskList},
-    service::{Reader, Services},
+    service::Services,
+    snapshot::Snapshot,
 };
 
 #[derive(Default)]
@@ -47,25 +48,23 @@ impl TaskReadsApi {
         call: Read<Caller>,
         query: Query<TaskQuery>,
     ) -> Result<Rendered<TaskList>, Problem> {
-        let reader = services.reader(&call, Model::Tasks).await?;
-        let TaskQuery { wanted, window, sort, scope, view } = query.0;
-        if wanted.project.is_some() && !reader.standing.may(Right::ReadAllTasks) {
+        let TaskQuery { wanted, window, sort, scope, view, as_of } = query.0;
+        let snapshot = services.snapshot(&call, as_of, Model::Tasks).await?;
+        if wanted.project.is_some() && !snapshot.standing.may(Right::ReadAllTasks) {
             return Err(not_by_project());
         }
-        let found = match wanted.filter(&reader, call.caller.agent()) {
+        let found = match wanted.filter(&snapshot, call.caller.agent()) {
             Some(filter) => {
                 let (limit, offset) = (to_u32(window.limit), to_u32(window.offset));
-                let page = Page { limit, offset, sort, scope };
-                let account = &call.caller.account;
-                services.reads.list(account, &reader.standing, &filter, page).await?
+                snapshot.list(filter, Page { limit, offset, sort, scope }).await?
             }
             None => TaskPage::empty(scope),
         };
-        let tasks = found.tasks.iter().map(|task| task.document(&reader.directory, view));
+        let tasks = found.tasks.iter().map(|task| task.document(&snapshot.directory, view));
         let tasks: Vec<_> = tasks.collect();
         match found.total {
-            Some(total) => Rendered::of(&page::Page::new(tasks, total, window)),
-            None => Ok(Rendered::of(&tasks)?.has_more(found.has_more)),
+            Some(total) => snapshot.show(&page::Page::new(tasks, total, window)),
+            None => Ok(snapshot.show(&tasks)?.has_more(found.has_more)),
         }
     }
 
@@ -78,11 +77,13 @@ impl TaskReadsApi {
         services: Data<&Arc<Services>>,
         call: Read<Caller>,
         id: Path<Id>,
+        query: Query<AsOfQuery>,
     ) -> Result<Rendered<TaskDetail>, Problem> {
-        let (row, reader) = find(&services, &call, id.as_str()).await?;
-        let mut document = row.task.document(&reader.directory, View::Detail);
-        document.comments = Some(comments_of(&services, &call.caller.account, &row).await?);
-        Rendered::of(&document)
+        let snapshot = services.snapshot(&call, query.0.0, Model::Tasks).await?;
+        let row = find(&snapshot, id.as_str()).await?;
+        let mut document = row.task.document(&snapshot.directory, View::Detail);
+        document.comments = Some(snapshot.comments(&row).await?);
+        snapshot.show(&document)
     }
 
     /// The delegation chain of a task
@@ -100,10 +101,12 @@ impl TaskReadsApi {
         services: Data<&Arc<Services>>,
         call: Read<Caller>,
         id: Path<Id>,
+        query: Query<AsOfQuery>,
     ) -> Result<Rendered<Chain>, Problem> {
-        let (TaskRow { task, .. }, reader) = find(&services, &call, id.as_str()).await?;
-        let tasks = services.reads.tasks_by_root(&call.caller.account, task.root).await?;
-        Rendered::of(&chain(&task, tasks, &reader.standing, &reader.directory))
+        let snapshot = services.snapshot(&call, query.0.0, Model::Tasks).await?;
+        let task = find(&snapshot, id.as_str()).await?.task;
+        let tasks = snapshot.tasks_by_root(task.root).await?;
+        snapshot.show(&chain(&task, tasks, &snapshot.standing, &snapshot.directory))
     }
 
     /// The children of a task
@@ -120,32 +123,25 @@ impl TaskReadsApi {
         services: Data<&Arc<Services>>,
         call: Read<Caller>,
         id: Path<Id>,
+        query: Query<AsOfQuery>,
     ) -> Result<Rendered<Vec<TaskSchema>>, Problem> {
-        let (TaskRow { task, .. }, reader) = find(&services, &call, id.as_str()).await?;
-        let account = &call.caller.account;
-        let children = services.reads.children(account, task.id, &reader.standing).await?;
-        let shown: Vec<_> =
-            children.iter().map(|child| child.document(&reader.directory, View::Plain)).collect();
-        Rendered::of(&shown)
+        let snapshot = services.snapshot(&call, query.0.0, Model::Tasks).await?;
+        let task = find(&snapshot, id.as_str()).await?.task;
+        let children = snapshot.children(task.id).await?;
+        let shown = children.iter().map(|child| child.document(&snapshot.directory, View::Plain));
+        snapshot.show(&shown.collect::<Vec<_>>())
     }
 }
 
 /// A task that the caller may read; any other is not there.
-pub(super) async fn find(
-    services: &Services,
-    call: &Read<Caller>,
-    id: &str,
-) -> Result<(TaskRow, Reader), Problem> {
-    let reader = services.reader(call, Model::Tasks).await?;
+pub(super) async fn find(snapshot: &Snapshot<'_>, id: &str) -> Result<TaskRow, Problem> {
     let row = match id.parse::<TaskId>() {
-        Ok(id) => services.reads.task(&call.caller.account, id).await?,
+        Ok(id) => snapshot.task(id).await?,
         Err(_) => None,
     };
     let row = row.filter(|row| row.task.is_alive());
-    match row.filter(|row| row.task.is_readable_by(&reader.standing)) {
-        Some(row) => Ok((row, reader)),
-        None => Err(Problem::not_found("Task")),
-    }
+    let row = row.filter(|row| row.task.is_readable_by(&snapshot.standing));
+    row.ok_or_else(|| Problem::not_found("Task"))
 }
 
 /// Only who may read every task asks by project.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use baton_commands::{Answer, Caller, ChangeTask, CreateTask, DeleteTasks, TaskAction};
-use baton_domain::task::{Task, View};
+use baton_domain::task::{Task, TaskCommand, View};
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use serde_json::json;
 
 use super::{
     Tag,
+    duplicates::create_unless_there,
     finish_bodies::{Cancellation, Completion, Failure},
     task_bodies::{BatchDeletion, Delegation, NewTask, TaskUpdate},
 };
@@ -17,6 +18,7 @@ use crate::{
     answer::{Created, CreatedOrOk, NoContent, Rendered},
     body::{Body, NoFields},
     caller::Write,
+    header::DedupCheck,
     path::{Id, Path},
     problem::Problem,
     schema::{OkDeleted, Task as TaskSchema, TaskCancelled, TaskCompleted},
@@ -33,15 +35,23 @@ impl TaskWritesApi {
     /// Any agent may create tasks and assign them to any active agent. With `parent_task_id` the
     /// task is delegated from that one. With `depends_on` it begins `blocked` while one of those
     /// tasks is not completed, and opens by itself when the last one is.
+    ///
+    /// With `X-Dedup-Check` it is not created while an open task that the caller may read is like
+    /// it: the answer is 409 with the `matches` that `POST /tasks/dedup` has.
     #[oai(path = "/tasks", method = "post", operation_id = "createTask")]
     async fn create(
         &self,
         services: Data<&Arc<Services>>,
         call: Write<Caller>,
+        dedup: DedupCheck,
         body: Body<NewTask>,
     ) -> Result<Created<TaskSchema>, Problem> {
         let context = services.context(&call, body.digest);
-        let answer = services.commands.create_task(&context, to_command(body.value)).await?;
+        let command = to_command(body.value);
+        let answer = match dedup {
+            DedupCheck(true) => create_unless_there(&services, &context, command).await?,
+            DedupCheck(false) => services.commands.create_task(&context, command).await?,
+        };
         rendered(&answer)
     }
 
@@ -88,7 +98,8 @@ impl TaskWritesApi {
         call: Write<Caller>,
         id: Path<Id>,
     ) -> Result<Rendered<OkDeleted>, Problem> {
-        let answer = change(&services, &call, id.0, NO_BODY, TaskAction::Delete).await?;
+        let answer =
+            change(&services, &call, id.0, NO_BODY, TaskAction::Tell(TaskCommand::Delete)).await?;
         let document = json!({"ok": true, "deleted": answer.subject.id});
         Ok(Rendered::of(&document)?.at(answer.position))
     }
@@ -112,7 +123,8 @@ impl TaskWritesApi {
 
     /// Complete a task
     ///
-    /// Completing a completed task changes nothing and is no error.
+    /// Completing a completed task changes nothing and is no error. One that repeats is followed by
+    /// a task that is due the next time: `next_occurrence` is that day.
     #[oai(path = "/tasks/:id/complete", method = "post", operation_id = "completeTask")]
     async fn complete(
         &self,
@@ -121,8 +133,12 @@ impl TaskWritesApi {
         id: Path<Id>,
         body: Body<Completion>,
     ) -> Result<Rendered<TaskCompleted>, Problem> {
-        let action = TaskAction::Complete(Box::new(body.value.0));
-        rendered(&change(&services, &call, id.0, body.digest, action).await?)
+        let action = TaskAction::Tell(TaskCommand::Complete(Box::new(body.value.0)));
+        let answer = change(&services, &call, id.0, body.digest, action).await?;
+        let Some(next) = answer.state.follow_up else { return rendered(&answer) };
+        let mut document = json!(answer.state.document(&answer.directory, View::Plain));
+        document["next_occurrence"] = json!(next.due_date);
+        Ok(Rendered::of(&document)?.at(answer.position).replayed(answer.is_replay))
     }
 
     /// Open a completed task again
@@ -136,7 +152,8 @@ impl TaskWritesApi {
         id: Path<Id>,
         body: Body<NoFields>,
     ) -> Result<Rendered<TaskSchema>, Problem> {
-        rendered(&change(&services, &call, id.0, body.digest, TaskAction::Uncomplete).await?)
+        let action = TaskAction::Tell(TaskCommand::Uncomplete);
+        rendered(&change(&services, &call, id.0, body.digest, action).await?)
     }
 
     /// Mark a task as failed
@@ -151,7 +168,7 @@ impl TaskWritesApi {
         id: Path<Id>,
         body: Body<Failure>,
     ) -> Result<Rendered<TaskSchema>, Problem> {
-        let action = TaskAction::Fail(Box::new(body.value.0));
+        let action = TaskAction::Tell(TaskCommand::Fail(Box::new(body.value.0)));
         rendered(&change(&services, &call, id.0, body.digest, action).await?)
     }
 
@@ -182,7 +199,7 @@ impl TaskWritesApi {
         id: Path<Id>,
         body: Body<Cancellation>,
     ) -> Result<Rendered<TaskCancelled>, Problem> {
-        let action = TaskAction::Cancel(Box::new(body.value.0));
+        let action = TaskAction::Tell(TaskCommand::Cancel(Box::new(body.value.0)));
         let answer = change(&services, &call, id.0, body.digest, action).await?;
         let mut document = json!(answer.state.document(&answer.directory, View::Plain));
         // No task is linked to an execution of Baton's yet, so there is none to cancel.

@@ -44,7 +44,7 @@ pub(super) struct NewWebhookDocument {
     /// What to sign with; made by the server and shown once when left out.
     #[oai(validator(max_length = 256))]
     secret: Option<Nullable<String>>,
-    /// What the signature covers; the body when left out.
+    /// What the signature covers; when left out the body, unless the server is set otherwise.
     signature_scheme: Option<SignatureSchemeWord>,
     /// `per_task` (one task's events in order, tasks side by side) or `strict` (one at a time).
     ordering: Option<String>,
@@ -71,9 +71,7 @@ impl FromFields for NewWebhook {
         let new = WebhookFields {
             url: Some(url),
             events: Some(events),
-            signature_scheme: Some(
-                fields.choice("signature_scheme", &SCHEMES).or(SignatureScheme::Body),
-            ),
+            signature_scheme: fields.choice("signature_scheme", &SCHEMES).optional(),
             ordering: Some(fields.choice("ordering", &ORDERINGS).or(Ordering::PerTask)),
             active: Some(active),
             secret_id: None,

@@ -88,7 +88,8 @@ impl WebhooksApi {
     ) -> Result<Created<WebhookWithSecret>, Problem> {
         may_manage(&services, &call.caller)?;
         let context = services.context(&call, body.digest);
-        let NewWebhook { fields, secret, from_position } = body.value;
+        let NewWebhook { mut fields, secret, from_position } = body.value;
+        fields.signature_scheme.get_or_insert(services.webhook_signature_scheme);
         check_url(&services, fields.url.as_deref()).await?;
         let secret = match secret {
             Some(secret) => WebhookSecret::Given(KeyText(secret)),

@@ -51,6 +51,26 @@ pub struct EventPage {
     pub head: i64,
 }
 
+/// What led to an event, or what it led to.
+#[derive(Debug, Clone, PartialEq, Object)]
+pub struct EventTrace {
+    /// The event that was asked about.
+    pub event: CloudEvent,
+    /// Causes: the nearest first. Effects: in the order of the log.
+    pub items: Vec<TracedEvent>,
+    /// True: there are more, further away.
+    pub truncated: bool,
+}
+
+/// An event that led to another, or that one led to.
+#[derive(Debug, Clone, PartialEq, Object)]
+pub struct TracedEvent {
+    /// Steps from the event that was asked about, from 1.
+    pub depth: i64,
+    /// The event.
+    pub event: CloudEvent,
+}
+
 /// How a wait for a task ended.
 #[derive(Debug, Clone, PartialEq, Object)]
 pub struct TaskWaited {

@@ -6,8 +6,11 @@
 mod account;
 mod chain;
 mod context;
+mod duplicates;
 mod event;
+mod ledger;
 mod problem;
+mod recurrence;
 mod scalar;
 mod stats;
 mod task;
@@ -21,8 +24,13 @@ pub use context::{
     ContextEntry, ContextHistory, ContextKey, ContextKeys, ContextProvenance, ContextSource,
     ContextSuperseded, RecallResult, RecallResults, VersionedContext,
 };
-pub use event::{CloudEvent, EventPage, TaskWaited};
+pub use duplicates::{DuplicateMatch, Duplicates};
+pub use event::{CloudEvent, EventPage, EventTrace, TaskWaited, TracedEvent};
+pub use ledger::{
+    LedgerAnchored, LedgerCheckpoint, LedgerConsistency, LedgerHead, LedgerInclusion,
+};
 pub use problem::{FieldErrorDocument, ProblemDocument};
+pub use recurrence::{Recurrence, RuleType};
 pub use scalar::{ClockTime, Day, Either, Instant, JsonObject, Moment, NoFieldsDocument, Nullable};
 pub use stats::{FleetAttention, FleetBuckets, Stats, Usage};
 pub use task::{

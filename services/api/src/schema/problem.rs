@@ -2,6 +2,7 @@
 
 use poem_openapi::Object;
 
+use super::duplicates::DuplicateMatch;
 use super::scalar::{Instant, JsonObject, Nullable};
 
 /// One wrong field or parameter.
@@ -55,6 +56,10 @@ pub struct ProblemDocument {
     pub version: Option<i64>,
     /// With 409: the context as it is.
     pub context: Option<JsonObject>,
+    /// With 409: the open tasks that a new one is like.
+    pub matches: Option<Vec<DuplicateMatch>>,
+    /// With 409: what may be done about it.
+    pub hint: Option<String>,
     /// With 503: `unknown` where the write may have happened all the same.
     pub outcome: Option<String>,
 }

@@ -14,7 +14,7 @@ use crate::{example::Operation, problem::Problem};
 pub(super) fn of(operation: &str) -> Option<Operation> {
     Some(match operation {
         "getTaskContext" => reading(),
-        "mergeTaskContext" => merging(),
+        "mergeTaskContext" | "putTaskContext" => merging(),
         "getTaskContextHistory" => {
             Operation::answering(200, "A page of one", history()).refusing([
                 missing(),

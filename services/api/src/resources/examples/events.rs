@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::{agents, task_documents as tasks};
 use crate::{example::Operation, problem::Problem};
 
+/// The completion of the task.
+pub(super) const EVENT: &str = "0195a3c2-1dd2-7196-a8e4-2df1f00b8e9b";
+
 pub(super) fn of(operation: &str) -> Option<Operation> {
     let only_some = || {
         Problem::forbidden(
@@ -28,6 +31,11 @@ pub(super) fn of(operation: &str) -> Option<Operation> {
         "listTaskEvents" => {
             Operation::answering(200, "All of them", page()).refusing([Problem::not_found("Task")])
         }
+        "getEventCauses" => Operation::answering(200, "The completion that opened it", opened())
+            .refusing([Problem::not_found("Event")]),
+        "getEventEffects" => Operation::answering(200, "What the completion opened", opening())
+            .or(200, "Nothing", nothing_of_it())
+            .refusing([Problem::not_found("Event")]),
         "waitForTask" => {
             let done = json!({ "reached": true, "task": tasks::completed() });
             let not_yet = json!({ "reached": false, "task": tasks::handed_over() });
@@ -54,10 +62,41 @@ fn streamed() -> Value {
     json!({ "id": "42", "event": "task.completed", "data": event().to_string() })
 }
 
+fn opened() -> Value {
+    json!({ "event": unblocked(), "items": [{ "depth": 1, "event": event() }], "truncated": false })
+}
+
+fn opening() -> Value {
+    json!({ "event": event(), "items": [{ "depth": 1, "event": unblocked() }], "truncated": false })
+}
+
+fn nothing_of_it() -> Value {
+    json!({ "event": unblocked(), "items": [], "truncated": false })
+}
+
+/// What followed from the completion, of a task that had waited for it.
+fn unblocked() -> Value {
+    let mut event = event();
+    for (member, value) in [
+        ("causationid", event["id"].clone()),
+        ("id", json!("0195a3c2-1e05-7b1c-9f0d-6f0e5b1f2a43")),
+        ("type", json!("task.unblocked")),
+        ("subject", json!(format!("task/{}", tasks::CHILD))),
+        ("position", json!("43")),
+        ("accountseq", json!("43")),
+        ("streamversion", json!("2")),
+        ("actor", json!("system:policies")),
+        ("data", json!({ "event": {}, "task": tasks::message(tasks::child()), "agent": null })),
+    ] {
+        event[member] = value;
+    }
+    event
+}
+
 fn event() -> Value {
     json!({
         "specversion": "1.0",
-        "id": "0195a3c2-1dd2-7196-a8e4-2df1f00b8e9b",
+        "id": EVENT,
         "source": "/accounts/default",
         "type": "task.completed",
         "subject": format!("task/{}", tasks::RESEARCH),

@@ -6,11 +6,14 @@
 
 mod agents;
 mod annotations;
+mod audit;
 mod claims;
 mod context;
 mod events;
+mod ledger;
 mod parameters;
 mod projects;
+mod recurrences;
 mod stats;
 mod task_documents;
 mod tasks;
@@ -32,8 +35,11 @@ fn operation(id: &str) -> Option<Operation> {
         context::of,
         annotations::of,
         projects::of,
+        recurrences::of,
         agents::of,
         events::of,
+        ledger::of,
+        audit::of,
         webhooks::of,
         stats::of,
     ];

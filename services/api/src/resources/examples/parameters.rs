@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{agents, annotations, claims, projects, task_documents::RESEARCH, webhooks};
+use super::{
+    agents, annotations, claims, events, ledger, projects, recurrences, task_documents::RESEARCH,
+    webhooks,
+};
 use crate::example::Parameter;
 
 /// The example of a parameter.
@@ -20,7 +23,9 @@ fn in_path(path: &str, name: &str) -> Option<Parameter> {
         ("tasks", "comment_id") => ("Id of the comment.", annotations::COMMENT),
         ("tasks", "subtask_id") => ("Id of the subtask.", annotations::SUBTASK),
         ("tasks", "link_id") => ("Id of the link.", annotations::LINK),
+        ("events", "id") => ("Id of the event.", events::EVENT),
         ("projects", "id") => ("Id of the project.", projects::PROJECT),
+        ("recurrences", "id") => ("Id of the recurrence.", recurrences::RECURRENCE),
         ("agents", "agent_id") => ("Id or name of the agent.", "research-agent"),
         ("webhooks", "id") => ("Id of the webhook.", webhooks::HOOK),
         ("webhooks", "delivery_id") => ("Id of the delivery.", webhooks::DELIVERY),
@@ -32,6 +37,7 @@ fn in_path(path: &str, name: &str) -> Option<Parameter> {
 fn in_query(path: &str, name: &str) -> Option<Value> {
     Some(match name {
         "after" => json!(41),
+        "as_of" => json!("2026-03-17T10:00:00Z"),
         "agent" | "assigned_to" => json!("research-agent"),
         "assigned_to_agent_id" => json!(agents::RESEARCHER),
         "claimed" | "completed" => json!(false),
@@ -42,6 +48,12 @@ fn in_query(path: &str, name: &str) -> Option<Value> {
         "due_after" => json!("2026-03-16"),
         "due_before" => json!("2026-03-21"),
         "expected_version" => json!(1),
+        "event" => json!(ledger::EVENT),
+        "from" if path.starts_with("/ledger/") => json!(40),
+        "size" | "to" if path.starts_with("/ledger/") => json!(42),
+        "from" => json!("2026-03-01T00:00:00Z"),
+        "to" => json!("2026-04-01T00:00:00Z"),
+        "format" => json!("jsonl"),
         "epic_id" => json!("ep-5d1f0a7c"),
         "include" if path.ends_with("/context") => json!(["provenance"]),
         "include" => json!(["pagination"]),

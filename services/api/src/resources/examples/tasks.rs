@@ -2,9 +2,10 @@
 
 use baton_commands::CommandError;
 use baton_domain::task::{Status, TaskRefusal};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
+    super::duplicates::duplicate,
     task_documents::{
         CHILD, CONTENT, RESEARCH, cancelled, chain, child, completed, deleted, detail, failed,
         handed_over, page, result, step, task,
@@ -48,6 +49,7 @@ fn writes(operation: &str) -> Option<Operation> {
                 Problem::invalid_field("task_ids", "is required"),
             ]),
         "delegateTask" => delegating(),
+        "findDuplicateTasks" => comparing(),
         _ => return None,
     })
 }
@@ -58,6 +60,7 @@ fn finishes(operation: &str) -> Option<Operation> {
     let on = |answer| Operation::answering(200, "The task", answer).refusing(rights());
     Some(match operation {
         "completeTask" => on(completed())
+            .or(200, "One that repeats, and when it is due again", repeating())
             .to("With its result", json!({ "metadata": result() }))
             .to("With evidence", json!({ "evidence": evidence }))
             .to(nothing, json!({}))
@@ -84,6 +87,17 @@ fn finishes(operation: &str) -> Option<Operation> {
     })
 }
 
+/// Completed, and due again a week later.
+fn repeating() -> Value {
+    let weekly = json!({
+        "due_date": "2026-03-17",
+        "is_recurring": true,
+        "recurring_type": "weekly",
+        "next_occurrence": "2026-03-24",
+    });
+    with(completed(), weekly)
+}
+
 fn creating() -> Operation {
     let routed = json!({
         "content": "What are the rate limits of the completions API? Source required.",
@@ -104,9 +118,27 @@ fn creating() -> Operation {
             CommandError::ProjectIsProtected.into(),
             Problem::not_found("Agent"),
             status(Status::Completed, "delegated"),
+            duplicate(json!([similar()])),
             Problem::invalid_field("content", "is required"),
             chain_field("root_task_id"),
         ])
+}
+
+fn comparing() -> Operation {
+    let none = json!({ "has_duplicates": false, "matches": [] });
+    Operation::answering(
+        200,
+        "One is like it",
+        json!({ "has_duplicates": true, "matches": [similar()] }),
+    )
+    .or(200, "Nothing is like it", none)
+    .to("A content", json!({ "content": CONTENT }))
+    .to("With another threshold", json!({ "content": CONTENT, "threshold": 0.8 }))
+    .refusing([Problem::invalid_field("threshold", "must be a number from 0 to 1")])
+}
+
+fn similar() -> Value {
+    json!({ "task_id": RESEARCH, "content": CONTENT, "score": 1.0 })
 }
 
 fn changing() -> Operation {
@@ -130,7 +162,7 @@ fn changing() -> Operation {
             fence(),
             held(),
             Problem::invalid_field("priority", "must be an integer from 1 to 5"),
-            chain_field("parent_task_id"),
+            refused(TaskRefusal::ChainField { field: "parent_task_id" }),
         ])
 }
 
