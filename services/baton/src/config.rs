@@ -16,20 +16,28 @@ use baton_api::{
     proxy::TrustedProxies,
 };
 use baton_commands::MasterKey;
+use baton_domain::webhook::SignatureScheme;
+use baton_ledger::LedgerKey;
 use baton_projections::tasks::FleetRules;
 use tokio_postgres::Config as DatabaseConfig;
 
 const LISTEN_DEFAULT: &str = "127.0.0.1:18890";
 const DATA_DIR_DEFAULT: &str = ".baton";
+/// In the data directory.
+const CHECKPOINTS: &str = "checkpoints";
 const LOG_DEFAULT: &str = "info";
 const REQUESTS_PER_MINUTE_DEFAULT: u32 = 6_000;
 const TOKEN_CHARS_MIN: usize = 16;
 /// Smaller ones would refuse ordinary requests; larger ones could not be read in time.
 const BODY_BYTES: RangeInclusive<usize> = 4_096..=8_388_608;
 const PAUSE_DAYS_MAX: u64 = 30;
+/// Clients rely on the least of these (protocol 0.8, 2.5).
+const DELIVERY_DAYS: RangeInclusive<i64> = 7..=3_650;
+const KEY_HOURS: RangeInclusive<i64> = 24..=8_760;
 const FLEET_MINUTES: RangeInclusive<i64> = 1..=525_600;
 const FLEET_ROUNDS: RangeInclusive<i64> = 1..=1_000;
 const PAUSES_MAX: usize = 50;
+const DUPLICATES_MB: RangeInclusive<i64> = 1..=1_048_576;
 
 /// What a node is told from outside.
 #[derive(Debug)]
@@ -46,10 +54,20 @@ pub(crate) struct Settings {
     pub(crate) project_token: Option<Hidden>,
     /// What seals secrets; none: made at first start.
     pub(crate) master_key: Option<MasterKey>,
+    /// What signs the ledger; none: made at first start.
+    pub(crate) ledger_key: Option<LedgerKey>,
+    /// Where checkpoints of the ledger are kept; none: in the data directory.
+    pub(crate) checkpoint_dir: Option<PathBuf>,
     /// Webhooks may point to addresses that are not globally routable.
     pub(crate) allow_private_webhooks: bool,
     /// Pauses before each further attempt to deliver a webhook; none: the protocol's.
     pub(crate) webhook_retry_pauses: Option<Vec<Duration>>,
+    /// How long deliveries that are done with are kept.
+    pub(crate) deliveries_kept_for: Duration,
+    /// How long the answers to requests with an idempotency key are kept.
+    pub(crate) keys_kept_for: Duration,
+    /// Over what is signed, for a webhook that is registered without a word on it.
+    pub(crate) webhook_signature_scheme: SignatureScheme,
     /// Reads a minute and credential; 0 is no limit.
     pub(crate) reads_per_minute: u32,
     /// Writes a minute and credential; 0 is no limit.
@@ -64,6 +82,8 @@ pub(crate) struct Settings {
     pub(crate) proxies: TrustedProxies,
     /// What needs somebody's attention.
     pub(crate) fleet: FleetRules,
+    /// What the indexes of open tasks may take in memory, to find duplicates.
+    pub(crate) duplicates_bytes_max: usize,
     /// Which log lines are written.
     pub(crate) log_filter: String,
     /// In which form.
@@ -98,6 +118,11 @@ pub(crate) struct SettingError {
 }
 
 impl Settings {
+    /// Where checkpoints of the ledger are kept.
+    pub(crate) fn checkpoints(&self) -> PathBuf {
+        self.checkpoint_dir.clone().unwrap_or_else(|| self.data_dir.join(CHECKPOINTS))
+    }
+
     /// Reads all settings.
     pub(crate) fn from_env() -> Result<Self, SettingError> {
         Ok(Self {
@@ -107,12 +132,17 @@ impl Settings {
             data_dir: read_or("BATON_DATA_DIR", DATA_DIR_DEFAULT, |text| Ok(text.into()))?,
             project_token: read("BATON_PROJECT_TOKEN", project_token)?,
             master_key: read("BATON_MASTER_KEY", master_key)?,
+            ledger_key: read("BATON_LEDGER_KEY", ledger_key)?,
+            checkpoint_dir: read("BATON_CHECKPOINT_DIR", |text| Ok(text.into()))?,
             allow_private_webhooks: read_also(
                 ["BATON_ALLOW_PRIVATE_WEBHOOKS", "DELEGA_ALLOW_PRIVATE_WEBHOOKS"],
                 flag,
             )?
             .unwrap_or(false),
             webhook_retry_pauses: read("BATON_WEBHOOK_RETRY_SCHEDULE", pauses)?,
+            deliveries_kept_for: kept("BATON_DELIVERIES_KEPT_DAYS", DELIVERY_DAYS, 24)?,
+            keys_kept_for: kept("BATON_IDEMPOTENCY_KEYS_KEPT_HOURS", KEY_HOURS, 1)?,
+            webhook_signature_scheme: read_or("BATON_WEBHOOK_SIGNATURE_SCHEME", "body", scheme)?,
             reads_per_minute: per_minute("BATON_RATE_LIMIT_READS_PER_MINUTE")?,
             writes_per_minute: per_minute("BATON_RATE_LIMIT_WRITES_PER_MINUTE")?,
             body: read_also(["BATON_BODY_BYTES_MAX", "DELEGA_MAX_BODY_BYTES"], body_limit)?
@@ -126,6 +156,8 @@ impl Settings {
             proxies: read_also(["BATON_TRUSTED_PROXY_IPS", "API_TRUSTED_PROXY_IPS"], proxies)?
                 .unwrap_or_default(),
             fleet: fleet()?,
+            duplicates_bytes_max: read("BATON_DUPLICATES_MEMORY_MB", megabytes)?
+                .unwrap_or(baton_duplicates::BYTES_MAX_DEFAULT),
             log_filter: read_or("BATON_LOG", LOG_DEFAULT, log_filter)?,
             log_format: read_or("BATON_LOG_FORMAT", "text", log_format)?,
         })
@@ -215,6 +247,22 @@ fn within(range: RangeInclusive<i64>) -> impl Fn(&str) -> Result<i64, String> {
     }
 }
 
+fn megabytes(text: &str) -> Result<usize, String> {
+    let megabytes = within(DUPLICATES_MB)(text)?;
+    Ok(usize::try_from(megabytes).unwrap_or_default() * 1_024 * 1_024)
+}
+
+/// A time in units of so many hours; the shortest one when it is left out.
+fn kept(
+    name: &'static str,
+    range: RangeInclusive<i64>,
+    unit_hours: u64,
+) -> Result<Duration, SettingError> {
+    let least = *range.start();
+    let units = read(name, within(range))?.unwrap_or(least);
+    Ok(Duration::from_hours(units.unsigned_abs() * unit_hours))
+}
+
 fn proxies(text: &str) -> Result<TrustedProxies, String> {
     let proxies = text.parse::<TrustedProxies>();
     proxies.map_err(|error| format!("must be a list of addresses: {error}"))
@@ -252,6 +300,10 @@ fn master_key(text: &str) -> Result<MasterKey, String> {
     MasterKey::parse(text).map_err(|error| format!("is {error}"))
 }
 
+fn ledger_key(text: &str) -> Result<LedgerKey, String> {
+    LedgerKey::parse(text).map_err(|error| format!("is {error}"))
+}
+
 fn flag(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" => Ok(true),
@@ -270,6 +322,14 @@ fn pauses(text: &str) -> Result<Vec<Duration>, String> {
     match pauses.len() <= PAUSES_MAX {
         true => Ok(pauses),
         false => Err(format!("must have at most {PAUSES_MAX} pauses")),
+    }
+}
+
+fn scheme(text: &str) -> Result<SignatureScheme, String> {
+    match text {
+        "body" => Ok(SignatureScheme::Body),
+        "timestamped" => Ok(SignatureScheme::Timestamped),
+        _ => Err("must be body or timestamped".to_owned()),
     }
 }
 
@@ -318,6 +378,7 @@ mod tests {
         assert!(project_token("short").unwrap_err().contains("16"));
         assert!(!format!("{:?}", project_token("0123456789abcdef").unwrap()).contains("0123"));
         assert!(master_key("short").unwrap_err().contains("not a master key"));
+        assert!(ledger_key("short").unwrap_err().contains("not a ledger key"));
         assert_eq!(flag("TRUE"), Ok(true));
         assert!(flag("maybe").is_err());
         assert_eq!(pauses("5, 300"), Ok([5, 300].map(Duration::from_secs).to_vec()));
@@ -327,6 +388,8 @@ mod tests {
         assert!(pauses("18446744073709551615").unwrap_err().contains("30 days"));
         assert_eq!(pauses(&["1"; 50].join(",")).unwrap().len(), 50);
         assert!(pauses(&["1"; 51].join(",")).unwrap_err().contains("at most 50"));
+        assert_eq!(scheme("timestamped"), Ok(SignatureScheme::Timestamped));
+        assert!(scheme("both").unwrap_err().contains("body or timestamped"));
         assert_eq!(body_limit("4096").map(|limit| limit.bytes_max), Ok(4_096));
         for wrong in ["", "4095", "8388609", "1 MiB", "-1"] {
             assert!(body_limit(wrong).unwrap_err().contains("4096 to 8388608"), "{wrong}");
@@ -343,6 +406,8 @@ mod tests {
         assert!(proxies("proxy.example").unwrap_err().contains("10.0.0.0/8"));
         assert_eq!(within(FLEET_ROUNDS)("3"), Ok(3));
         assert!(within(FLEET_MINUTES)("0").unwrap_err().contains("1 to 525600"));
+        assert_eq!(megabytes("2"), Ok(2 * 1_024 * 1_024));
+        assert!(megabytes("0").unwrap_err().contains("1 to 1048576"));
         assert_eq!(log_format("json"), Ok(LogFormat::Json));
         assert!(log_format("xml").is_err());
     }

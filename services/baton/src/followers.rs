@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use baton_feed::{
-    Running,
+    Progress, Running,
     relay::{self, NatsClient},
 };
+use baton_ledger::CheckpointDir;
 use baton_operations::{IsConnected, Part};
 use baton_projections::{Model, Reads};
 use baton_webhooks::Webhooks;
@@ -24,6 +25,8 @@ pub(crate) struct Followers {
     models: Vec<Running>,
     /// What no request waits for.
     others: Vec<Running>,
+    /// What requests for proofs wait for.
+    ledger: Running,
     sender: Option<Webhooks>,
     /// Names of the subscriptions that other processes keep.
     observed: Vec<&'static str>,
@@ -49,6 +52,9 @@ impl Followers {
         if roles.has(Role::Policies) {
             others.push(baton_policies::spawn(core.commands.clone(), core.pool.clone()));
         }
+        if roles.has(Role::Scheduler) {
+            others.push(baton_scheduler::spawn(core.commands.clone(), core.pool.clone()));
+        }
         let sender = match roles.has(Role::Webhooks) {
             true => {
                 let sending = sending(settings);
@@ -56,17 +62,26 @@ impl Followers {
             }
             false => None,
         };
-        let observed = match roles.has(Role::Projector) {
+        let ledger = ledger(core, roles, settings, stop);
+        let mut observed: Vec<&'static str> = match roles.has(Role::Projector) {
             true => Vec::new(),
             false => models.iter().map(Running::name).collect(),
         };
-        Ok((Self { models, others, sender, observed, nats }, reads))
+        if !roles.has(Role::Ledger) {
+            observed.push(ledger.name());
+        }
+        Ok((Self { models, others, ledger, sender, observed, nats }, reads))
+    }
+
+    /// How far the ledger is, whoever keeps it.
+    pub(crate) fn ledger(&self) -> Progress {
+        self.ledger.progress()
     }
 
     /// The subscriptions that this process takes part in.
     pub(crate) fn parts(&self) -> Vec<Part> {
         let sender = self.sender.iter().map(|it| (baton_webhooks::SUBSCRIPTION, it.progress()));
-        let running = self.models.iter().chain(&self.others);
+        let running = self.models.iter().chain(&self.others).chain([&self.ledger]);
         running
             .map(|it| (it.name(), it.progress()))
             .chain(sender)
@@ -96,6 +111,7 @@ impl Followers {
     /// Ends the rest.
     pub(crate) async fn shutdown(mut self) {
         self.end_others().await;
+        self.models.push(self.ledger);
         shutdown(self.models).await;
     }
 }
@@ -103,7 +119,8 @@ impl Followers {
 /// What the operator chose about webhooks.
 fn sending(settings: &Settings) -> baton_webhooks::Settings {
     let allow_private = settings.allow_private_webhooks;
-    let mut sending = baton_webhooks::Settings { allow_private, ..Default::default() };
+    let keep_for = settings.deliveries_kept_for;
+    let mut sending = baton_webhooks::Settings { allow_private, keep_for, ..Default::default() };
     if let Some(pauses) = &settings.webhook_retry_pauses {
         sending.schedule.pauses.clone_from(pauses);
     }
@@ -126,6 +143,20 @@ fn read_models(core: &Core, roles: &Roles) -> (Vec<Running>, Reads) {
     });
     let reads = Reads::new(core.request_pool.clone(), models.each_ref().map(Running::progress));
     (models.into(), reads)
+}
+
+/// Keeps the ledger and its copies outside the database, or watches who does.
+fn ledger(core: &Core, roles: &Roles, settings: &Settings, stop: &CancellationToken) -> Running {
+    let pool = core.pool.clone();
+    if !roles.has(Role::Ledger) {
+        return baton_feed::observe(pool, baton_ledger::SUBSCRIPTION);
+    }
+    let directory = CheckpointDir::new(settings.checkpoints());
+    let ledger = core.ledger.with(pool.clone());
+    let running = baton_ledger::spawn(core.log.clone(), pool, &ledger, directory.clone());
+    let progress = running.progress();
+    tokio::spawn(baton_ledger::anchor(ledger, directory, progress, stop.clone()));
+    running
 }
 
 /// Listens on NATS for what other processes publish, and publishes.

@@ -2,7 +2,10 @@
 //! connected to what in `wiring`; rules live in the crates.
 
 mod account;
+mod causality;
 mod config;
+mod doctor;
+mod export;
 mod followers;
 mod logging;
 mod nats;
@@ -10,15 +13,16 @@ mod rebuild;
 mod roles;
 mod serve;
 mod status;
+mod verify;
 mod watching;
 mod wiring;
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 
-use crate::config::Settings;
+use crate::{causality::Direction, config::Settings};
 
 /// Requests make many small, short-lived things on several threads.
 #[global_allocator]
@@ -50,6 +54,35 @@ enum Command {
     },
     /// Show where every subscription stands; fails when one stands still.
     Status,
+    /// Build every read model once more from the log, beside the live one, and name each row and
+    /// value that differs; fails when any does. Changes nothing.
+    Doctor,
+    /// Hold the log, or an export, against what the ledger has signed, and name the place of what
+    /// differs; fails unless everything holds. Changes nothing.
+    Verify {
+        /// An export to verify, without a database.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// A checkpoint that was kept elsewhere; those in BATON_CHECKPOINT_DIR when left out.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+        /// The public key that is trusted, as `/v1/ledger/checkpoint` shows it; when left out, that
+        /// of this node, or for an export without one the key in the file.
+        #[arg(long)]
+        key: Option<baton_ledger::Verifier>,
+    },
+    /// Write the events of an account into a file that can be verified anywhere.
+    Export(export::ExportArguments),
+    /// Show what led to an event: the event that did, what led to that, down to the request.
+    Why {
+        /// The event's id.
+        event: uuid::Uuid,
+    },
+    /// Show what an event led to, and what that led to.
+    Effects {
+        /// The event's id.
+        event: uuid::Uuid,
+    },
     /// Manage accounts: each is a world of its own, with its own agents, tasks and webhooks.
     Account {
         #[command(subcommand)]
@@ -117,6 +150,20 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             return Ok(runtime.block_on(rebuild::run(settings, model.as_deref(), check))?);
         }
         Command::Status => return Ok(runtime.block_on(status::run(&settings))?),
+        Command::Doctor => return Ok(runtime.block_on(doctor::run(&settings))?),
+        Command::Verify { file, checkpoint, key } => {
+            let verification = verify::Verification { file, checkpoint, key };
+            return Ok(runtime.block_on(verify::run(&settings, verification))?);
+        }
+        Command::Export(arguments) => {
+            return Ok(runtime.block_on(export::run(settings, arguments))?);
+        }
+        Command::Why { event } => {
+            runtime.block_on(causality::run(&settings, event, Direction::Causes))?;
+        }
+        Command::Effects { event } => {
+            runtime.block_on(causality::run(&settings, event, Direction::Effects))?;
+        }
         Command::Account { command } => runtime.block_on(account::run(settings, command))?,
         Command::Nats { command: NatsCommand::Rebuild { force } } => {
             return Ok(runtime.block_on(nats::rebuild(settings, force))?);

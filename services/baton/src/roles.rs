@@ -17,6 +17,10 @@ pub(crate) enum Role {
     Webhooks,
     /// Gives the commands that follow from events, such as unblocking a task.
     Policies,
+    /// Gives the commands that are due at a time: occurrences of recurrences, reminders.
+    Scheduler,
+    /// Signs what is in the log, so that it can be proved.
+    Ledger,
 }
 
 impl Role {
@@ -27,6 +31,8 @@ impl Role {
             Self::Relay => "relay",
             Self::Webhooks => "webhooks",
             Self::Policies => "policies",
+            Self::Scheduler => "scheduler",
+            Self::Ledger => "ledger",
         }
     }
 }

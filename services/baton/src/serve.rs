@@ -3,6 +3,9 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use baton_api::{Services, edge::EdgeSettings, entrance::Entrance, rate_limit::Rates};
+use baton_audit::Exports;
+use baton_duplicates::Duplicates;
+use baton_history::Past;
 use baton_local::{DataDir, Nats, Postgres, PostgresSettings};
 use baton_operations::{Operations, Recorder};
 use baton_queue::Queue;
@@ -125,18 +128,33 @@ async fn run(
     baton_projections::install(&core.log, &core.pool).await?;
     let (mut followers, reads) =
         Followers::start(&core, &node.roles, &node.settings, nats_url.as_deref(), &stop).await?;
-    let background = tokio::spawn(background(core.commands.clone(), recorder.clone()));
+    let background = tokio::spawn(background(
+        core.commands.clone(),
+        node.settings.keys_kept_for,
+        recorder.clone(),
+    ));
     let operations = operations(&core, &node.roles, &followers, recorder, &stop);
     let services = Services {
         commands: core.commands.clone(),
         queue: Queue::new(core.commands.clone(), reads.clone()),
+        duplicates: Duplicates::start(
+            core.commands.history().clone(),
+            reads.clone(),
+            node.settings.duplicates_bytes_max,
+            stop.clone(),
+        ),
         reads,
         deliveries: Deliveries::new(core.request_pool.clone()),
         addresses: AddressRules::new(node.settings.allow_private_webhooks, Arc::new(SystemLookup)),
+        past: Past::new(core.log.clone(), core.commands.directory().clone()),
         feed: core.feed(&stop),
+        exports: Exports::new(core.request_pool.clone(), core.ledger.clone()),
+        ledger: core.ledger.clone(),
+        ledger_progress: followers.ledger(),
         entrance: entrance(&node.settings),
         rates: rates(&node.settings),
         fleet: node.settings.fleet,
+        webhook_signature_scheme: node.settings.webhook_signature_scheme,
     };
     let serving = async {
         let served = serve_http(node, services, operations, &stop).await;
@@ -158,12 +176,16 @@ async fn run(
 }
 
 /// What a node does beside requests and followers.
-async fn background(commands: baton_commands::Commands, recorder: Recorder) {
+async fn background(
+    commands: baton_commands::Commands,
+    keys_kept_for: Duration,
+    recorder: Recorder,
+) {
     let forget = async {
         let mut every = tokio::time::interval(FORGET_KEYS_EVERY);
         loop {
             every.tick().await;
-            if let Err(error) = commands.log().forget_keys().await {
+            if let Err(error) = commands.log().forget_keys(keys_kept_for).await {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "cannot forget old idempotency keys");
             }

@@ -6,6 +6,7 @@ use baton_commands::{Commands, MasterKey, check_instance, hash_of};
 use baton_domain::account::KeyHash;
 use baton_feed::{Feed, Tail};
 use baton_history::{Directory, Excerpts, History};
+use baton_ledger::{Ledger, LedgerKey};
 use baton_local::{DataDir, LocalError};
 use baton_log::{Log, LogSettings};
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod};
@@ -20,12 +21,15 @@ const REQUEST_CONNECTIONS_MAX: usize = 24;
 const WATCH_CONNECTIONS_MAX: usize = 2;
 /// How long their statements may take, in milliseconds.
 const WATCH_STATEMENT_MS_MAX: u32 = 2_000;
+/// Connections of an operator who looks at everything.
+const LOOKING_CONNECTIONS_MAX: usize = 8;
 /// Connections for followers: they never wait for requests, nor requests for them.
 const FOLLOWER_CONNECTIONS_MAX: usize = 16;
 
 const SESSION: &str = include_str!("sql/session.sql");
 
 const MASTER_KEY_FILE: &str = "master-key";
+const LEDGER_KEY_FILE: &str = "ledger-key";
 const PROJECT_TOKEN_FILE: &str = "project-token";
 /// Where a node in local mode leaves word of its database for `baton rebuild` and the like.
 pub(crate) const DATABASE_URL_FILE: &str = "database-url";
@@ -67,6 +71,16 @@ pub(crate) enum StartError {
     Directory(#[from] baton_history::FoldError),
     #[error("the key in the data directory is unusable")]
     MasterKey(#[from] baton_commands::SealError),
+    #[error("the ledger's key in the data directory is unusable")]
+    LedgerKey(#[from] baton_ledger::KeyError),
+    #[error("cannot open the ledger")]
+    Ledger(#[from] baton_ledger::LedgerError),
+    #[error("cannot export or verify")]
+    Audit(#[from] baton_audit::AuditError),
+    #[error("no key to verify by: give --key, or set BATON_LEDGER_KEY or BATON_DATA_DIR")]
+    NoVerifier,
+    #[error("{option} must be {mend}")]
+    Option { option: &'static str, mend: &'static str },
     #[error("cannot use NATS (BATON_NATS_URL)")]
     Nats(#[source] baton_feed::relay::ConnectError),
     #[error("no NATS: set BATON_NATS_URL, or run `baton serve` with the same data directory")]
@@ -108,6 +122,10 @@ pub(crate) enum StartError {
     AccountName,
     #[error("the account \"default\" exists from the start; its token is BATON_PROJECT_TOKEN")]
     DefaultAccount,
+    #[error("cannot read the log")]
+    ReadLog(#[from] baton_log::ReadError),
+    #[error("there is no event with this id")]
+    NoSuchEvent,
     #[error("there is no such read model; there are: tasks, webhooks, comments, context")]
     NoSuchModel,
     #[error("the command was not carried out")]
@@ -119,6 +137,7 @@ pub(crate) enum StartError {
 /// What nodes that share a database must share.
 pub(crate) struct NodeSecrets {
     pub(crate) master_key: MasterKey,
+    pub(crate) ledger_key: LedgerKey,
     pub(crate) project_token: KeyHash,
 }
 
@@ -129,6 +148,10 @@ impl NodeSecrets {
             Some(key) => key.clone(),
             None => MasterKey::parse(&data.secret(MASTER_KEY_FILE)?.value)?,
         };
+        let ledger_key = match &settings.ledger_key {
+            Some(key) => key.clone(),
+            None => LedgerKey::parse(&data.secret(LEDGER_KEY_FILE)?.value)?,
+        };
         let project_token = match &settings.project_token {
             Some(token) => hash_of(&token.0),
             None => {
@@ -137,7 +160,7 @@ impl NodeSecrets {
                 hash_of(&token.value)
             }
         };
-        Ok(Self { master_key, project_token })
+        Ok(Self { master_key, ledger_key, project_token })
     }
 }
 
@@ -151,6 +174,8 @@ pub(crate) struct Core {
     /// For those who watch.
     pub(crate) watch_pool: Pool,
     pub(crate) commands: Commands,
+    /// Proofs of what the log says.
+    pub(crate) ledger: Ledger,
 }
 
 impl Core {
@@ -166,11 +191,12 @@ impl Core {
         let watch_pool = self::pool(&hasty(&database), WATCH_CONNECTIONS_MAX)?;
         let log = Log::open(database, request_pool.clone(), LogSettings::default()).await?;
         let directory = Directory::open(log.clone()).await?;
-        let NodeSecrets { master_key, project_token } = secrets;
+        let NodeSecrets { master_key, ledger_key, project_token } = secrets;
+        let ledger = Ledger::open(request_pool.clone(), ledger_key).await?;
         let history = History::new(log.clone());
         let commands =
             Commands::new(history, request_pool.clone(), directory, master_key, project_token);
-        Ok(Self { log, pool, request_pool, watch_pool, commands })
+        Ok(Self { log, pool, request_pool, watch_pool, commands, ledger })
     }
 
     /// Events for those who follow them, until told to stop.
@@ -200,11 +226,26 @@ impl NodeSecrets {
             Some(key) => key.clone(),
             None => MasterKey::parse(&file(MASTER_KEY_FILE)?.value)?,
         };
+        let ledger_key = match &settings.ledger_key {
+            Some(key) => key.clone(),
+            None => LedgerKey::parse(&file(LEDGER_KEY_FILE)?.value)?,
+        };
         let project_token = match &settings.project_token {
             Some(token) => hash_of(&token.0),
             None => hash_of(&file(PROJECT_TOKEN_FILE)?.value),
         };
-        Ok(Self { master_key, project_token })
+        Ok(Self { master_key, ledger_key, project_token })
+    }
+}
+
+/// The key that signs the ledger, where this machine has it. None is made.
+pub(crate) fn known_ledger_key(settings: &Settings) -> Result<Option<LedgerKey>, StartError> {
+    if let Some(key) = &settings.ledger_key {
+        return Ok(Some(key.clone()));
+    }
+    match std::fs::read_to_string(settings.data_dir.join(LEDGER_KEY_FILE)) {
+        Ok(text) => Ok(Some(LedgerKey::parse(text.trim())?)),
+        Err(_) => Ok(None),
     }
 }
 
@@ -219,6 +260,15 @@ fn hasty(database: &DatabaseConfig) -> DatabaseConfig {
 /// Connections for an operator who only looks at a node that may be running.
 pub(crate) fn looking_pool(settings: &Settings) -> Result<Pool, StartError> {
     pool(&named(&database_of_running(settings)?), WATCH_CONNECTIONS_MAX)
+}
+
+/// The log, with a pool for reading it, for an operator who only looks: nothing is migrated, and
+/// no secret is needed.
+pub(crate) async fn looking_log(settings: &Settings) -> Result<(Log, Pool), StartError> {
+    let database = named(&database_of_running(settings)?);
+    let pool = pool(&database, LOOKING_CONNECTIONS_MAX)?;
+    let log = Log::open(database, pool.clone(), LogSettings::default()).await?;
+    Ok((log, pool))
 }
 
 fn database_of_running(settings: &Settings) -> Result<DatabaseConfig, StartError> {
@@ -243,7 +293,11 @@ async fn prepare(database: &DatabaseConfig, secrets: &NodeSecrets) -> Result<(),
     baton_feed::migrate(&mut client).await?;
     baton_webhooks::migrate(&mut client).await?;
     baton_policies::migrate(&mut client).await?;
+    baton_ledger::migrate(&mut client).await?;
+    baton_audit::migrate(&mut client).await?;
+    baton_scheduler::migrate(&mut client).await?;
     check_instance(&client, "BATON_MASTER_KEY", secrets.master_key.check_value()).await?;
+    check_instance(&client, "BATON_LEDGER_KEY", secrets.ledger_key.check_value()).await?;
     let token_check = hash_of(&secrets.project_token.to_string());
     check_instance(&client, "BATON_PROJECT_TOKEN", token_check.0).await?;
     drop(client);
