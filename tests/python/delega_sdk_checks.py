@@ -2,6 +2,7 @@
 
 import datetime
 import re
+import zoneinfo
 
 from delega import (
     Agent,
@@ -9,30 +10,21 @@ from delega import (
     ContextEntry,
     ContextHistory,
     ContextSnapshot,
+    DedupResult,
     DelegaAPIError,
     DelegaAuthError,
     DelegaError,
     DelegaNotFoundError,
     DelegationChain,
+    DuplicateMatch,
     Project,
+    Recurrence,
     Task,
     TaskLink,
 )
 from delega_sdk_parts import fields, ids, refused, time
 
 UNKNOWN = "0" * 32
-
-# What is not offered yet, with the status that says so. This list must shrink: who builds one of
-# these takes it out and adds a check.
-NOT_OFFERED = {
-    "recurrences.list": (404, (), {}),
-    "recurrences.create": (404, ("Pay the rent",), {"rule_type": "monthly"}),
-    "recurrences.get": (404, (UNKNOWN,), {}),
-    "recurrences.update": (404, (UNKNOWN,), {"active": False}),
-    "recurrences.delete": (404, (UNKNOWN,), {}),
-    # Its address is that of a task, which has other methods.
-    "tasks.find_duplicates": (405, ("Check disk usage",), {"threshold": 0.5}),
-}
 
 
 class Team:
@@ -248,7 +240,7 @@ async def tasks_are_changed_and_deleted(team):
     with refused(DelegaAPIError, 422, "priority"):
         await boss.tasks.update(task.id, priority=6)
     with refused(DelegaAPIError, 400, "root_task_id"):
-        await boss.tasks.update(task.id, root_task_id=task.id)
+        await boss.tasks.update(task.id, root_task_id=UNKNOWN)
     with refused(DelegaAPIError, 409):
         await boss.tasks.update(task.id, status="delegated")
     reader, stranger = team.overseer.tasks, team.hand.tasks
@@ -482,6 +474,29 @@ async def the_holder_reports(team, claimed):
         await boss.tasks.release(claimed.id)
 
 
+async def tasks_are_compared(team):
+    boss = team.boss
+    there = await boss.tasks.create("Renew the certificate of the mail server")
+    await boss.tasks.create("Water the plants")
+    found = await boss.tasks.find_duplicates("  TODO: renew  the certificate of the MAIL server ")
+    assert isinstance(found, DedupResult) and found.has_duplicates is True, found
+    assert isinstance(found.matches[0], DuplicateMatch), found
+    fields(found.matches[0], task_id=there.id, content=there.content, score=1.0)
+    near = await boss.tasks.find_duplicates("Renew the mail certificate", threshold=0.1)
+    assert near.matches and near.matches[0].task_id == there.id, near
+    assert 0.1 <= near.matches[0].score < 1.0, near
+    fields(await boss.tasks.find_duplicates("Paint a wall"), has_duplicates=False, matches=[])
+    # Only among what one may read, and what is open.
+    hand = await team.hand.tasks.find_duplicates(there.content)
+    fields(hand, has_duplicates=False, matches=[])
+    await boss.tasks.complete(there.id)
+    fields(await boss.tasks.find_duplicates(there.content), has_duplicates=False)
+    with refused(DelegaAPIError, 422, "content"):
+        await boss.tasks.find_duplicates(" ")
+    with refused(DelegaAPIError, 422, "threshold"):
+        await boss.tasks.find_duplicates("x", threshold=1.5)
+
+
 async def tasks_are_commented(team):
     boss = team.boss
     task = await boss.tasks.create("To be talked about")
@@ -545,6 +560,52 @@ async def projects_are_made_and_listed(team):
         await team.admin.projects.create(" ")
 
 
+async def recurrences_are_made_and_changed(team):
+    admin, boss = team.admin, team.boss
+    project = await admin.projects.create("Rounds")
+    wanted = {"description": "All rooms", "priority": 3, "labels": ["round"], "interval": 2}
+    wanted |= {"project_id": project.id, "assigned_to_agent_id": team.ids["hand"]}
+    wanted |= {"timezone": "Europe/Berlin", "rule_type": "weekly", "anchor_weekday": 1}
+    wanted |= {"skip_if_open": False}
+    weekly = await admin.recurrences.create("Make the round", **wanted)
+    assert isinstance(weekly, Recurrence) and weekly.id, weekly
+    fields(weekly, content="Make the round", active=True, last_spawned_at=None, **wanted)
+    first = time(weekly.next_due_at).astimezone(zoneinfo.ZoneInfo("Europe/Berlin"))
+    assert (first.isoweekday() % 7, first.hour, first.minute) == (1, 0, 0), first
+
+    yearly = await boss.recurrences.create(
+        "Pay the dues", rule_type="yearly", anchor_month=2, anchor_day=31,
+        next_due_at="2031-02-28T00:00:00.000Z",
+    )
+    fields(yearly, rule_type="yearly", anchor_month=2, anchor_day=31, interval=1, timezone="UTC")
+    fields(yearly, next_due_at="2031-02-28T00:00:00.000Z", priority=1, skip_if_open=True)
+    fields(yearly, created_by_agent_id=team.ids["boss"], assigned_to_agent_id=None)
+    assert await boss.recurrences.get(yearly.id) == yearly
+    assert ids(await boss.recurrences.list()) == [yearly.id]
+    # Assigned ones are seen, too; others are not.
+    assert ids(await team.hand.recurrences.list()) == [weekly.id]
+    seen = ids(await team.overseer.recurrences.list())
+    assert sorted(seen) == sorted(ids([weekly, yearly])), seen
+    with refused(DelegaNotFoundError, 404):
+        await team.hand.recurrences.get(yearly.id)
+
+    paused = await boss.recurrences.update(yearly.id, active=False, description="By bank")
+    fields(paused, id=yearly.id, active=False, description="By bank", content="Pay the dues")
+    fields(await boss.recurrences.update(yearly.id, description=None), description=None)
+    with refused(DelegaAPIError, 422, "rule_type"):
+        await boss.recurrences.create("x", rule_type="hourly")
+    with refused(DelegaAPIError, 422, "timezone"):
+        await boss.recurrences.create("x", rule_type="daily", timezone="Mars/Olympus")
+    with refused(DelegaAuthError, 403):
+        await boss.recurrences.create("x", rule_type="daily", project_id=project.id)
+    with refused(DelegaAuthError, 403):
+        await team.overseer.recurrences.update(yearly.id, active=True)
+    assert await boss.recurrences.delete(yearly.id) is True
+    for action in [boss.recurrences.get(yearly.id), boss.recurrences.delete(yearly.id)]:
+        with refused(DelegaNotFoundError, 404):
+            await action
+
+
 async def webhooks_are_made_and_listed(team):
     hooks = team.admin.webhooks
     given = await hooks.create(
@@ -589,8 +650,10 @@ CHECKS = [
     contexts_are_merged,
     contexts_have_a_history,
     tasks_are_claimed,
+    tasks_are_compared,
     tasks_are_commented,
     tasks_are_linked,
     projects_are_made_and_listed,
+    recurrences_are_made_and_changed,
     webhooks_are_made_and_listed,
 ]

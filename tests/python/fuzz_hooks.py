@@ -97,6 +97,18 @@ def project(operation):
     return made("/projects", {"name": f"fuzzed {next(names)}"})["id"]
 
 
+def recurrence(operation):
+    # In ages, so that no task comes of it.
+    body = {"content": "Fuzzed", "rule_type": "daily", "next_due_at": "2999-01-01T00:00:00Z"}
+    return made("/recurrences", body, CREDENTIAL)["id"]
+
+
+def event(operation):
+    """The one that a task was made by."""
+    path = f"{URL}/tasks/{task(operation)}/events?limit=1"
+    return session.get(path, headers=CREDENTIAL, timeout=TIMEOUT).json()["items"][0]["id"]
+
+
 # What hangs on a task: its list, and what makes one.
 HANGING = {
     "comment_id": ("comments", {"content": "Fuzzed"}),
@@ -113,7 +125,9 @@ def hanging(name, on):
 MAKERS = {
     ("tasks", "id"): task,
     ("agents", "agent_id"): agent,
+    ("events", "id"): event,
     ("projects", "id"): project,
+    ("recurrences", "id"): recurrence,
     ("webhooks", "id"): webhook,
     ("webhooks", "delivery_id"): delivery,
 }
@@ -161,10 +175,32 @@ def before_call(context, case, kwargs):
     if key and turn % 4 != 3:
         # A key that was used before gives the first answer again, or is refused.
         headers["Idempotency-Key"] = f"{key[:200]}-{operation}-{turn}"
+    if "as_of" in (case.query or {}):
+        go_back(case, turn)
+    if operation in ("proveInclusion", "proveConsistency") and turn % 4 != 3:
+        prove_what_is_there(case, operation)
     if operation in WAITS:
         shorten_the_wait(operation, case, turn)
     if operation == "streamEvents":
         follow_from_the_beginning(case)
+
+
+def go_back(case, turn):
+    """Of four calls about some past, two are about one that was, and one is about the present."""
+    query = dict(case.query)
+    if turn % 4 == 2:
+        del query["as_of"]
+    elif turn % 4 != 3:
+        # What was made for the call is there.
+        events = session.get(f"{URL}/events?limit=1", headers=ADMIN, timeout=TIMEOUT)
+        query["as_of"] = str(events.json()["head"])
+    case.query = query
+
+
+def prove_what_is_there(case, operation):
+    """Of an event that there is, or that the ledger grew from its beginning."""
+    asked = {"event": event(operation)} if operation == "proveInclusion" else {"from": 1}
+    case.query = asked
 
 
 def follow_from_the_beginning(case):

@@ -16,7 +16,7 @@ const DUE: &str = "select count(*) from public.webhook_deliveries where state = 
 /// A world whose faults are over is quiet long before.
 const LIMIT: Duration = Duration::from_secs(60);
 /// Beside the read models, which have names of their own.
-const FOLLOWERS: [&str; 3] = ["policies", "relay", "webhooks"];
+const FOLLOWERS: [&str; 5] = ["ledger", "policies", "relay", "scheduler", "webhooks"];
 
 /// Waits, and tells what came last.
 ///

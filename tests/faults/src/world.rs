@@ -29,7 +29,7 @@ const NODES: [(&str, Option<&str>); PROCESSES] = [
     ("all", None),
     ("projector", Some("projector")),
     ("relay", Some("relay")),
-    ("webhooks", Some("webhooks,policies")),
+    ("webhooks", Some("webhooks,policies,scheduler,ledger")),
 ];
 /// Those that take requests come first.
 pub const API_NODES: usize = 3;

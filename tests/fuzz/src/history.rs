@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use baton_domain::{
     Actor, Envelope, Standing, Timestamp,
     account::{self, Account, AccountEvent, KeyExposure},
+    recurrence::{self, Recurrence, RecurrenceEvent},
     stored::Event,
     task::{self, Task, TaskEvent, View},
     webhook::{self, Webhook, WebhookEvent},
@@ -19,6 +20,7 @@ struct States {
     account: Account,
     task: Task,
     webhook: Webhook,
+    recurrence: Recurrence,
     tasks: Vec<Task>,
 }
 
@@ -56,6 +58,11 @@ impl States {
             self.webhook = webhook::fold(std::mem::take(&mut self.webhook), envelope, event);
             self.show_webhook();
         }
+        if let Some(event) = read::<RecurrenceEvent>(event_type, version, payload) {
+            let before = std::mem::take(&mut self.recurrence);
+            self.recurrence = recurrence::fold(before, envelope, event);
+            self.show_recurrence();
+        }
         if let Some(event) = read::<AccountEvent>(event_type, version, payload) {
             self.account = account::fold(std::mem::take(&mut self.account), envelope, event);
         }
@@ -77,6 +84,16 @@ impl States {
         let kept = print(&self.webhook);
         let read: Webhook = serde_json::from_str(&kept).expect("what was kept can be read");
         assert_eq!(read, self.webhook);
+    }
+
+    fn show_recurrence(&self) {
+        print(&self.recurrence.document(&self.account));
+        let next = self.recurrence.next_due_at;
+        print(&self.recurrence.task_of(next, &self.account));
+        assert!(self.recurrence.due_at().is_none_or(|due| due == next && self.recurrence.active));
+        let kept = print(&self.recurrence);
+        let read: Recurrence = serde_json::from_str(&kept).expect("what was kept can be read");
+        assert_eq!(read, self.recurrence);
     }
 
     fn show(mut self) {

@@ -63,6 +63,12 @@ fn requests() -> Vec<String> {
         "signature_scheme": "timestamped", "ordering": "strict", "active": true,
         "from_position": 0, "secret_overlap_seconds": 60,
     });
+    let recurrence = json!({
+        "content": "c", "rule_type": "weekly", "interval": 2, "timezone": "Europe/Berlin",
+        "anchor_day": 31, "anchor_month": 2, "anchor_weekday": 0, "active": false,
+        "next_due_at": "2026-03-17T10:00:00+01:00", "skip_if_open": true, "labels": "a,b",
+        "project_id": null, "assigned_to_agent_id": "writer", "priority": 3,
+    });
     let annotation = json!({
         "content": "c", "author": "A", "completed": true, "sort_order": -1, "kind": "pr",
         "ref": "41", "repo": "acme/site", "url": "https://example.com", "name": "p",
@@ -76,7 +82,7 @@ fn requests() -> Vec<String> {
         "correlation_id=8e03978e-40d5-43dd-bc93-6894a57f9324&until=completed&timeout=60&limit=1",
         "project_id=1&epic_id=2&assigned_to_agent_id=none&state=working",
     ];
-    let mut seeds: Vec<String> = [task, update, agent, webhook, annotation]
+    let mut seeds: Vec<String> = [task, update, agent, webhook, recurrence, annotation]
         .iter()
         .map(|body| format!("POST /v1/{id}\n{key}\nIdempotency-Key: k\n\n{body}"))
         .collect();

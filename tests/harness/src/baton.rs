@@ -22,6 +22,8 @@ use crate::wait_for;
 pub const PROJECT_TOKEN: &str = "project-token-of-the-tests";
 /// The master key of every test's Baton: 32 bytes in hexadecimal.
 pub const MASTER_KEY: &str = "6d61737465722d6b65792d6f662d7468652d74657374732d2d2d2d2d2d2d2d2d";
+/// The key of the ledger of every test's Baton: 32 bytes in hexadecimal.
+pub const LEDGER_KEY: &str = "6c65646765722d6b65792d6f662d7468652d74657374732d2d2d2d2d2d2d2d2d";
 
 /// Local mode makes a database first.
 const READY_LIMIT: Duration = Duration::from_secs(120);
@@ -60,6 +62,7 @@ impl Builder {
             .env("BATON_LISTEN", "127.0.0.1:0")
             .env("BATON_PROJECT_TOKEN", PROJECT_TOKEN)
             .env("BATON_MASTER_KEY", MASTER_KEY)
+            .env("BATON_LEDGER_KEY", LEDGER_KEY)
             .env("BATON_ALLOW_PRIVATE_WEBHOOKS", "true")
             .env("BATON_RATE_LIMIT_READS_PER_MINUTE", "0")
             .env("BATON_RATE_LIMIT_WRITES_PER_MINUTE", "0")
@@ -282,7 +285,9 @@ impl Baton {
         self.child = Some(command.spawn().expect("the baton binary runs"));
     }
 
-    fn binary(&self) -> Command {
+    /// The binary with this node's settings, to be run beside it.
+    #[must_use]
+    pub fn binary(&self) -> Command {
         let mut command = Command::new(self.program.clone().unwrap_or_else(binary));
         command.current_dir(self.place.path()).env_clear().stdin(Stdio::null());
         for name in INHERITED {

@@ -12,6 +12,10 @@ use uuid::Uuid;
 use crate::backup;
 use crate::place::Place;
 
+/// Makes `pg_temp.content_hash` in a session, for events that are written by hand: the ledger takes
+/// none whose content is not what its hash says.
+pub const CONTENT_HASH: &str = include_str!("sql/content_hash.sql");
+
 /// Every test may run a node with a pool, and several tests run at once.
 const CONNECTIONS_MAX: u16 = 400;
 

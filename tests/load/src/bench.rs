@@ -14,7 +14,9 @@ use crate::extent::Extent;
 use crate::figure::{Figure, KEYS};
 use crate::machine;
 use crate::report::{Report, say};
-use crate::scenarios::{appends, ceiling, claims, long_log, many_tasks, requests, webhooks};
+use crate::scenarios::{
+    appends, ceiling, claims, duplicates, ledger, long_log, many_tasks, requests, webhooks,
+};
 use crate::yardstick::Yardstick;
 
 /// What all scenarios share.
@@ -48,11 +50,16 @@ pub async fn run(extent: Extent) -> Report {
     let keys = ["webhook_p50_ms", "webhook_p99_ms"];
     bench.part(&mut figures, &keys, webhooks::latency(&bench)).await;
     bench.part(&mut figures, &["webhook_rate"], webhooks::backlog(&bench)).await;
-    bench.part(&mut figures, &["rebuild_rate", "start_ms"], long_log::measure(&bench)).await;
+    bench
+        .part(&mut figures, &["rebuild_rate", "verify_rate", "start_ms"], long_log::measure(&bench))
+        .await;
     let keys = ["scale_1m_over_1k", "rss_mib"];
     bench.part(&mut figures, &keys, many_tasks::measure(&bench)).await;
     let keys = ["claim", "claim_p99_with_audit"];
     bench.part(&mut figures, &keys, claims::measure(&bench)).await;
+    bench.part(&mut figures, &["dedup_ms"], duplicates::measure(&bench)).await;
+    bench.part(&mut figures, &["ledger_delay_ms"], ledger::delay(&bench)).await;
+    bench.part(&mut figures, &["ledger_cost"], ledger::cost(&bench)).await;
     let wanted = |figure: &Figure| bench.extent.wants(&[figure.key]);
     figures.retain(wanted);
     figures.sort_by_key(|figure| KEYS.iter().position(|key| key.name == figure.key));

@@ -27,7 +27,7 @@ pub struct Key {
 }
 
 /// All of them, in the order in which they are measured.
-pub const KEYS: [Key; 14] = [
+pub const KEYS: [Key; 18] = [
     key("append", "one-event commands/s, 256 in flight, by pgbench with 32", at_least(2.0)),
     key("append_single", "the same, 1 in flight, by pgbench with 1", at_least(0.5)),
     key("http_create", "POST /v1/tasks, 32 clients, by pgbench with 32", at_least(0.25)).aim(1.0),
@@ -37,12 +37,20 @@ pub const KEYS: [Key; 14] = [
     key("webhook_p99_ms", "the same, 99th percentile", at_most(10.0)).aim(3.0),
     key("webhook_rate", "deliveries/s of a backlog, by pgbench with 32", at_least(0.10)),
     key("rebuild_rate", "events/s, all read models", at_least(30_000.0)),
+    key("verify_rate", "events/s, the log against its checkpoints", at_least(200_000.0)),
     key("start_ms", "`baton serve` on a long log to ready", at_most(2_000.0)),
     key("scale_1m_over_1k", "worst of list, chain, create, by those at 1,000", at_most(1.5)),
     key("rss_mib", "resident memory while creating among many tasks", at_most(300.0)),
     key("claim", "tasks claimed and completed/s, 32 workers, by pgbench with 32", at_least(0.15))
         .aim(0.5),
     key("claim_p99_with_audit", "claim p99 beside old snapshots, by that without", at_most(2.0)),
+    key("dedup_ms", "a duplicate check among 100,000 open tasks, p99", at_most(20.0)),
+    key(
+        "ledger_delay_ms",
+        "checkpoint behind the log at 5,000 events/s, longest",
+        at_most(1_000.0),
+    ),
+    key("ledger_cost", "CPU of a creation with the ledger, by that without", at_most(1.05)),
 ];
 
 const fn key(name: &'static str, what: &'static str, floor: Bound) -> Key {

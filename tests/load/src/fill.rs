@@ -41,6 +41,9 @@ pub enum Goal {
     Completed(u64),
     /// So many open tasks, for anybody.
     Open(u64),
+    /// So many open tasks, each about something else: all but a thousandth are the first agent's,
+    /// the others the second's.
+    About(u64),
 }
 
 /// What was written.
@@ -79,7 +82,7 @@ pub async fn fill(log: &Log, agents: &[AgentId], goal: Goal) -> Filled {
     let (wanted, each) = match goal {
         Goal::Events(events) => (events, 6),
         Goal::Tasks(tasks) => (tasks, 8),
-        Goal::Completed(tasks) | Goal::Open(tasks) => (tasks, 1),
+        Goal::Completed(tasks) | Goal::Open(tasks) | Goal::About(tasks) => (tasks, 1),
     };
     let wanted = wanted.div_ceil(each);
     let sample_every = wanted.div_ceil(SAMPLE_MAX);
@@ -121,6 +124,38 @@ pub fn changes() -> Changes {
         metadata: metadata.as_object().cloned(),
         ..Changes::default()
     }
+}
+
+/// What the task of a number is about: words that many share, that some share, and its own.
+#[must_use]
+pub fn content(number: u64) -> String {
+    const DEEDS: [&str; 8] =
+        ["Review", "Renew", "Research", "Repair", "Translate", "Migrate", "Measure", "Document"];
+    const THINGS: [&str; 16] = [
+        "certificate",
+        "invoice",
+        "contract",
+        "database",
+        "dashboard",
+        "pipeline",
+        "changelog",
+        "backup",
+        "pricing page",
+        "login form",
+        "mail server",
+        "test suite",
+        "search index",
+        "release notes",
+        "access rights",
+        "error budget",
+    ];
+    // Neighbours differ in everything.
+    let mixed = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let pick =
+        |words: &'static [&'static str], by: u64| words[(mixed >> by) as usize % words.len()];
+    let (deed, thing) = (pick(&DEEDS, 8), pick(&THINGS, 16));
+    let (site, team) = ((mixed >> 24) % 997, (mixed >> 40) % 41);
+    format!("{deed} the {thing} of site{site} together with team{team} as in ticket {number}")
 }
 
 /// A command that creates a task, and nothing but that.
@@ -172,6 +207,14 @@ impl Writer {
             Goal::Open(_) => {
                 let (_, created) = Thing::created(&one, None);
                 self.append(&one, vec![created]).await;
+                self.tasks += 1;
+                None
+            }
+            Goal::About(_) => {
+                let by = self.agent(u64::from(number.is_multiple_of(1_000)));
+                let changes = Changes { content: Some(content(number)), ..changes() };
+                let (_, created) = Thing::with(&by, changes, None);
+                self.append(&by, vec![created]).await;
                 self.tasks += 1;
                 None
             }
@@ -231,10 +274,14 @@ impl Thing {
     }
 
     fn draft(by: &Standing, to: Option<AgentId>, parent: Option<Parent>) -> (Thing, StreamWrite) {
-        let id = TaskId(Uuid::now_v7());
         let assigned_to = to.map(Some);
-        let changes = Changes { assigned_to, ..changes() };
-        let draft = Draft { id, changes, parent, dependencies: task::Dependencies::default() };
+        Thing::with(by, Changes { assigned_to, ..changes() }, parent)
+    }
+
+    fn with(by: &Standing, changes: Changes, parent: Option<Parent>) -> (Thing, StreamWrite) {
+        let id = TaskId(Uuid::now_v7());
+        let (dependencies, origin) = (task::Dependencies::default(), None);
+        let draft = Draft { id, changes, parent, dependencies, origin };
         let stream = StreamId {
             account: ACCOUNT.to_owned(),
             kind: task::KIND.to_owned(),
@@ -260,6 +307,7 @@ impl Thing {
                 event_type: stored.event_type,
                 schema_version: stored.schema_version,
                 payload: stored.payload,
+                causation_id: None,
             });
             self.state = fold(std::mem::take(&mut self.state), &envelope, event);
             self.version += 1;

@@ -6,11 +6,12 @@ use cargo_metadata::{Dependency, DependencyKind, Metadata, Package};
 use crate::Finding;
 
 /// Every crate of the house and those of ours it may depend on. `*` is all that are not tests.
-pub const ARROWS: [(&str, &[&str]); 19] = [
+pub const ARROWS: [(&str, &[&str]); 23] = [
     ("baton-domain", &[]),
     ("baton-log", &[]),
     ("baton-history", &["baton-domain", "baton-log"]),
     ("baton-feed", &["baton-domain", "baton-log", "baton-history"]),
+    ("baton-ledger", &["baton-log", "baton-feed"]),
     ("baton-projections", &["baton-domain", "baton-log", "baton-history", "baton-feed"]),
     ("baton-commands", &["baton-domain", "baton-log", "baton-history"]),
     (
@@ -21,14 +22,26 @@ pub const ARROWS: [(&str, &[&str]); 19] = [
         "baton-policies",
         &["baton-domain", "baton-log", "baton-history", "baton-feed", "baton-commands"],
     ),
-    ("baton-queue", &["baton-domain", "baton-log", "baton-commands", "baton-projections"]),
+    (
+        "baton-scheduler",
+        &["baton-domain", "baton-log", "baton-history", "baton-feed", "baton-commands"],
+    ),
+    (
+        "baton-queue",
+        &["baton-domain", "baton-log", "baton-history", "baton-commands", "baton-projections"],
+    ),
+    ("baton-duplicates", &["baton-domain", "baton-log", "baton-history", "baton-projections"]),
+    ("baton-audit", &["baton-domain", "baton-log", "baton-ledger"]),
     (
         "baton-api",
         &[
+            "baton-audit",
             "baton-domain",
+            "baton-duplicates",
             "baton-log",
             "baton-history",
             "baton-feed",
+            "baton-ledger",
             "baton-commands",
             "baton-projections",
             "baton-queue",
@@ -38,7 +51,14 @@ pub const ARROWS: [(&str, &[&str]); 19] = [
     ("baton-local", &[]),
     (
         "baton-operations",
-        &["baton-log", "baton-history", "baton-feed", "baton-projections", "baton-webhooks"],
+        &[
+            "baton-log",
+            "baton-history",
+            "baton-feed",
+            "baton-ledger",
+            "baton-projections",
+            "baton-webhooks",
+        ],
     ),
     ("baton", &["*"]),
     ("baton-generated-client", &[]),

@@ -66,7 +66,8 @@ const NUMBERS: [&str; 16] = [
 const OBJECTS: [&str; 3] = ["metadata", "context", "requirements"];
 const LISTS: [&str; 8] =
     ["labels", "labels", "tags", "notes", "permissions", "events", "evidence", "depends_on"];
-const STRINGS: [&str; 35] = [
+// Not `next_due_at`: what is due is done, and nothing would ever be caught up.
+const STRINGS: [&str; 37] = [
     "content",
     "title",
     "description",
@@ -102,8 +103,10 @@ const STRINGS: [&str; 35] = [
     "repo",
     "emoji",
     "color",
+    "rule_type",
+    "timezone",
 ];
-const SCALARS: [&str; 12] = [
+const SCALARS: [&str; 17] = [
     "priority",
     "estimated_tokens",
     "max_retries",
@@ -116,8 +119,13 @@ const SCALARS: [&str; 12] = [
     "sort_order",
     "is_admin",
     "active",
+    "interval",
+    "anchor_day",
+    "anchor_month",
+    "anchor_weekday",
+    "skip_if_open",
 ];
-const WORDS: [&str; 23] = [
+const WORDS: [&str; 24] = [
     "open",
     "blocked",
     "running",
@@ -141,6 +149,7 @@ const WORDS: [&str; 23] = [
     "https://hooks.example/x",
     "branch",
     "acme/site",
+    "Pacific/Apia",
 ];
 
 /// JSON text, which can say more than a [`Value`]: numbers of any size.
@@ -218,6 +227,7 @@ fn body() -> impl Strategy<Value = Value> {
             body.insert("name".to_owned(), json!("nobody"));
             body.insert("kind".to_owned(), json!("pr"));
             body.insert("ref".to_owned(), json!("41"));
+            body.insert("rule_type".to_owned(), json!("monthly"));
             body.insert("url".to_owned(), json!("https://hooks.example/x"));
         }
         body.extend(members);
@@ -245,6 +255,8 @@ enum Target {
     Hang(&'static str),
     ProjectCreate,
     ProjectUpdate,
+    RecurrenceCreate,
+    RecurrenceUpdate,
     AgentCreate,
     AgentUpdate,
     WebhookCreate,
@@ -259,6 +271,7 @@ fn target() -> impl Strategy<Value = Target> {
         4 => proptest::sample::select(&HOLDING[..]).prop_map(T::Hold),
         4 => proptest::sample::select(&HANGING[..]).prop_map(T::Hang),
         1 => Just(T::ProjectCreate), 2 => Just(T::ProjectUpdate),
+        1 => Just(T::RecurrenceCreate), 2 => Just(T::RecurrenceUpdate),
         1 => Just(T::Cancel), 4 => Just(T::Delegate), 1 => Just(T::AgentCreate),
         2 => Just(T::AgentUpdate), 1 => Just(T::WebhookCreate), 2 => Just(T::WebhookUpdate),
     ]
@@ -271,6 +284,7 @@ struct Thrower {
     agent_id: String,
     webhook: String,
     project: String,
+    recurrence: String,
     accepted: usize,
     refused: usize,
 }
@@ -285,10 +299,13 @@ impl Thrower {
         let webhook = text(&admin.post("/v1/webhooks", hook).await.expect(201), "id");
         let project = admin.post("/v1/projects", json!({ "name": "p" })).await.expect(201);
         let project = text(&project, "id");
+        let body = json!({ "content": "c", "rule_type": "daily" });
+        let recurrence = text(&agent.post("/v1/recurrences", body).await.expect(201), "id");
         let body = json!({ "content": "c", "assigned_to": name, "project_id": project });
         let task = admin.post("/v1/tasks", body).await.expect(201);
         let (task, agent_id) = (text(&task, "id"), text(&made, "id"));
-        Thrower { admin, agent, task, agent_id, webhook, project, accepted: 0, refused: 0 }
+        let (accepted, refused) = (0, 0);
+        Thrower { admin, agent, task, agent_id, webhook, project, recurrence, accepted, refused }
     }
 
     async fn throw(&mut self, target: Target, body: &Value) {
@@ -305,6 +322,10 @@ impl Thrower {
             Target::ProjectCreate => (&self.admin, Method::POST, "/v1/projects".to_owned()),
             Target::ProjectUpdate => {
                 (&self.admin, Method::PATCH, format!("/v1/projects/{}", self.project))
+            }
+            Target::RecurrenceCreate => (&self.agent, Method::POST, "/v1/recurrences".to_owned()),
+            Target::RecurrenceUpdate => {
+                (&self.agent, Method::PATCH, format!("/v1/recurrences/{}", self.recurrence))
             }
             Target::AgentCreate => (&self.admin, Method::POST, "/v1/agents".to_owned()),
             Target::AgentUpdate => {
@@ -394,4 +415,5 @@ async fn whatever_is_answered_with_success_every_follower_applies() {
     world.project().get("/v1/tasks?include_completed=true&limit=1000").await.expect(200);
     world.project().get("/v1/agents").await.expect(200);
     world.project().get("/v1/webhooks").await.expect(200);
+    world.project().get("/v1/recurrences").await.expect(200);
 }

@@ -31,6 +31,7 @@ async fn bring_everything_about(world: &World) {
     }
     tasks(&writer, &worker).await;
     projects(world, &writer).await;
+    recurrences(&writer).await;
     webhooks(world, &writer).await;
 }
 
@@ -45,6 +46,28 @@ async fn projects(world: &World, writer: &Agent) {
     admin.patch(&task, json!({ "project_id": made["id"] })).await.expect(200);
     admin.patch(&task, json!({ "project_id": null })).await.expect(200);
     assert!(admin.delete(&path).await.status < 300);
+}
+
+/// One that has passed twice: its first task is unfinished the second time.
+async fn recurrences(writer: &Agent) {
+    let body = json!({
+        "content": "round", "rule_type": "daily", "timezone": "Europe/Berlin",
+        "next_due_at": "2026-03-17T09:00:00+01:00", "assigned_to_agent_id": writer.name,
+    });
+    let made = writer.client.post("/v1/recurrences", body).await.expect(201);
+    let path = format!("/v1/recurrences/{}", text(&made, "id"));
+    let passes = async |seen: &Value| {
+        baton_harness::wait_for(LIMIT, "an occurrence passes", async || {
+            let now = writer.client.get(&path).await.expect(200);
+            (now["next_due_at"] != *seen).then_some(now)
+        })
+        .await
+    };
+    passes(&made["next_due_at"]).await;
+    let again = json!({ "next_due_at": "2026-03-18T08:00:00Z", "assigned_to_agent_id": null });
+    let moved = writer.client.patch(&path, again).await.expect(200);
+    passes(&moved["next_due_at"]).await;
+    assert!(writer.client.delete(&path).await.status < 300);
 }
 
 /// A comment, a subtask and a link, which go again.
@@ -105,6 +128,22 @@ async fn tasks(writer: &Agent, worker: &Agent) {
     writer.client.patch(&path, json!({ "status": "open" })).await.expect(200);
     writer.client.patch(&path, json!({ "status": "cancelled" })).await.expect(200);
     assert!(writer.client.delete(&format!("/v1/tasks/{waiting}")).await.status < 300);
+    repeating(writer).await;
+}
+
+/// A task that reminds at once, and that another follows.
+async fn repeating(writer: &Agent) {
+    let weekly = json!({
+        "content": "again", "due_date": "2026-03-17", "is_recurring": true,
+        "recurring_type": "weekly", "reminder_time": "2026-03-17T09:00:00Z",
+    });
+    let path = text(&writer.client.post("/v1/tasks", weekly).await.expect(201), "id");
+    let path = format!("/v1/tasks/{path}");
+    baton_harness::wait_until(LIMIT, "the task has reminded", async || {
+        writer.client.get(&path).await.expect(200)["reminder_sent"] == json!(true)
+    })
+    .await;
+    writer.client.post(&format!("{path}/complete"), json!({})).await.expect(200);
 }
 
 /// All that is said of a claim, and a completion that comes too late; the task is open again.

@@ -52,10 +52,14 @@ async fn a_patch_is_merged_deeply_and_answered_with_the_whole() {
     assert_eq!(read(&ada.client, &task, "").await, whole);
     let shown = ada.client.get(&format!("/v1/tasks/{task}")).await.expect(200);
     assert_eq!((&shown["context"], &shown["context_version"]), (&context, &json!(2)));
+    // By PUT the same: nothing is taken away.
+    let put = ada.client.put(&path(&task, "?expected_version=2"), json!({ "e": 1 })).await;
+    let (version, context) = (3, with(context, json!({ "e": 1 })));
+    assert_eq!(put.expect(200), json!({ "context": context, "version": version }));
     // What is there already, and nothing at all, are no news.
     for nothing in [second, json!({})] {
         let again = merge(&ada.client, &task, "", nothing).await.expect(200);
-        assert_eq!(again["version"], 2);
+        assert_eq!(again["version"], version);
     }
     for wrong in [json!([1]), json!("a"), json!(null)] {
         wrong_field(&merge(&ada.client, &task, "", wrong).await, "body");

@@ -192,6 +192,8 @@ async fn a_wrong_setting_is_named_as_it_was_given_and_the_own_name_goes_first() 
         ("DELEGA_MAX_BODY_BYTES", "1", "4096"),
         ("BATON_FLEET_SILENT_MINUTES", "0", "1 to"),
         ("BATON_FLEET_LOOPING_ROUNDS", "many", "1 to"),
+        ("BATON_DUPLICATES_MEMORY_MB", "0", "1 to"),
+        ("BATON_WEBHOOK_SIGNATURE_SCHEME", "both", "body or timestamped"),
     ] {
         let builder = Builder::local().without("BATON_LISTEN").env(name, value);
         let (status, log) = builder.refusal().await;

@@ -113,10 +113,16 @@ enum On {
     Annotated,
     /// A project.
     Project,
+    /// A recurrence of the creator's.
+    Recurrence,
     /// A webhook.
     Webhook,
     /// The one webhook that was sent something.
     Delivery,
+    /// An event of a task of the creator's.
+    Event,
+    /// An event about an agent.
+    EventOfAgent,
 }
 
 /// The ids of what there is to name.
@@ -171,7 +177,8 @@ impl Row {
 fn rows() -> Vec<Row> {
     let rows =
         [service_rows(), agent_rows(), task_rows(), task_write_rows(), claim_rows(), event_rows()];
-    let more = [annotation_rows(), context_rows(), project_rows(), webhook_rows()];
+    let more =
+        [annotation_rows(), context_rows(), project_rows(), recurrence_rows(), webhook_rows()];
     rows.into_iter().chain(more).flatten().collect()
 }
 
@@ -221,6 +228,7 @@ fn task_rows() -> Vec<Row> {
         row("listTaskEvents", On::Task, readers(200)),
         row("waitForTask", On::Task, readers(200)).asking("?timeout=0"),
         row("createTask", On::Nothing, any_writer(201)).sending(|_| json!({ "content": "c" })),
+        row("findDuplicateTasks", On::Nothing, anybody(200)).sending(|_| json!({ "content": "c" })),
         row("createTask", On::Task, writers(201)).sending(child),
         row("createTask", On::Task, [404, 201, 201, 201, 403, 201, 201, 404, 404, 401])
             .sending(waiting),
@@ -325,6 +333,31 @@ fn project_rows() -> Vec<Row> {
     ]
 }
 
+fn recurrence_rows() -> Vec<Row> {
+    let daily: fn(&Ids) -> Value = |_| json!({ "content": "c", "rule_type": "daily" });
+    let given: fn(&Ids) -> Value =
+        |ids| json!({ "content": "c", "rule_type": "daily", "assigned_to_agent_id": ids.id });
+    let of_project: fn(&Ids) -> Value =
+        |_| json!({ "content": "c", "rule_type": "daily", "project_id": "p" });
+    let paused: fn(&Ids) -> Value = |_| json!({ "active": false });
+    let moved: fn(&Ids) -> Value = |_| json!({ "project_id": "p" });
+    vec![
+        row("listRecurrences", On::Nothing, anybody(200)),
+        row("createRecurrence", On::Nothing, any_writer(201)).sending(daily),
+        row("createRecurrence", On::Agent, [201, 201, 201, 201, 403, 201, 201, 404, 404, 401])
+            .sending(given),
+        // There is no such project: who may use one is told so.
+        row("createRecurrence", On::Nothing, [403, 403, 403, 403, 403, 404, 404, 404, 403, 401])
+            .sending(of_project),
+        row("getRecurrence", On::Recurrence, readers(200)),
+        row("updateRecurrence", On::Recurrence, writers(200)).sending(paused),
+        row("updateRecurrence", On::Recurrence, [404, 403, 403, 403, 403, 404, 404, 404, 404, 401])
+            .sending(moved),
+        row("putRecurrence", On::Recurrence, writers(200)).sending(paused),
+        row("deleteRecurrence", On::Recurrence, writers(200)),
+    ]
+}
+
 fn context_rows() -> Vec<Row> {
     let known: fn(&Ids) -> Value = |_| json!({ "k": 2 });
     let vouched = [404, 403, 403, 403, 403, 200, 200, 404, 404, 401];
@@ -333,6 +366,7 @@ fn context_rows() -> Vec<Row> {
         row("getTaskContext", On::Knowing, readers(200)),
         row("getTaskContextHistory", On::Knowing, readers(200)),
         row("mergeTaskContext", On::Knowing, writers(200)).sending(known),
+        row("putTaskContext", On::Knowing, writers(200)).sending(known),
         row("mergeTaskContext", On::Knowing, vouched).asking("?source=human_stated").sending(known),
         row("mergeTaskContext", On::Knowing, vouched).asking("?source=imported").sending(known),
         row("supersedeTaskContext", On::Knowing, writers(200)).sending(|_| json!({ "key": "k" })),
@@ -344,11 +378,21 @@ fn context_rows() -> Vec<Row> {
 fn event_rows() -> Vec<Row> {
     // Who may read all events may also ask for those of a task that is not there.
     let of_task = [404, 200, 200, 200, 200, 200, 200, 200, 404, 401];
+    let of_agent = [404, 404, 404, 200, 200, 200, 200, 404, 404, 401];
     vec![
         row("listEvents", On::Nothing, overseers(200)),
         row("listEvents", On::Task, of_task).asking("?task={id}"),
         row("streamEvents", On::Nothing, overseers(200)),
         row("streamEvents", On::Task, of_task).asking("?task={id}"),
+        row("exportEvents", On::Nothing, [403, 403, 403, 403, 200, 200, 200, 200, 403, 401]),
+        row("getLedgerCheckpoint", On::Nothing, overseers(200)),
+        row("proveInclusion", On::Event, [403, 403, 403, 200, 200, 200, 200, 404, 403, 401])
+            .asking("?event={id}"),
+        row("proveConsistency", On::Nothing, overseers(200)).asking("?from=1"),
+        row("getEventCauses", On::Event, readers(200)),
+        row("getEventCauses", On::EventOfAgent, of_agent),
+        row("getEventEffects", On::Event, readers(200)),
+        row("getEventEffects", On::EventOfAgent, of_agent),
     ]
 }
 
@@ -408,7 +452,19 @@ impl Scene {
             }
             On::Delivery => self.delivery.clone(),
             On::Late => self.late().await,
+            On::Event => {
+                let id = self.task(On::Task).await;
+                self.event(&format!("task={id}")).await
+            }
+            On::EventOfAgent => self.event("types=agent.created").await,
             On::Annotated => self.annotated().await,
+            On::Recurrence => {
+                let body = json!({
+                    "content": "c", "rule_type": "daily", "next_due_at": "2099-01-01T00:00:00Z",
+                });
+                let made = self.callers[1].0.post("/v1/recurrences", body).await.expect(201);
+                Ids { id: text(&made, "id"), ..Ids::default() }
+            }
             On::Project => {
                 let body = json!({ "name": "p" });
                 let made = self.world.project().post("/v1/projects", body).await.expect(201);
@@ -416,6 +472,12 @@ impl Scene {
             }
             _ => Ids { id: self.task(on).await, ..Ids::default() },
         }
+    }
+
+    /// The first of these events.
+    async fn event(&self, query: &str) -> Ids {
+        let events = self.world.project().get(&format!("/v1/events?limit=1&{query}")).await;
+        Ids { id: text(&events.expect(200)["items"][0], "id"), ..Ids::default() }
     }
 
     async fn task(&self, on: On) -> String {
@@ -552,7 +614,8 @@ async fn check(row: &Row, caller: usize, request: RequestBuilder) -> Result<(), 
         return Err(format!("{status}, not {}: {problem}", row.expected[caller]));
     }
     let is_told_to_claim = problem["detail"].to_string().contains("/tasks/:id/claim");
-    let is_its_own = ["releaseTask", "acceptLateCompletion"].contains(&row.operation);
+    let is_its_own = ["releaseTask", "acceptLateCompletion"].contains(&row.operation)
+        || row.on == On::Recurrence;
     let might_claim =
         !is_its_own && status == 403 && ONLOOKERS.contains(&caller) && row.expected[0] == 404;
     match is_told_to_claim == might_claim {

@@ -230,7 +230,7 @@ async fn wrong_create_fields_are_named_all_at_once() {
 async fn chain_fields_are_refused_with_400() {
     let world = World::shared().await;
     let agent = world.agent("creator").await;
-    let id = agent.task_id("chain").await;
+    let (id, other) = (agent.task_id("chain").await, agent.task_id("other").await);
     let (tasks, task) = ("/v1/tasks".to_owned(), format!("/v1/tasks/{id}"));
     let delegate = format!("{task}/delegate");
     for (method, path, field) in [
@@ -239,10 +239,12 @@ async fn chain_fields_are_refused_with_400() {
         (Method::POST, &tasks, json!({ "delegation_depth": 1 })),
         (Method::POST, &delegate, json!({ "root_task_id": id })),
         (Method::POST, &delegate, json!({ "delegation_depth": 2 })),
-        (Method::PATCH, &task, json!({ "root_task_id": id })),
-        (Method::PATCH, &task, json!({ "delegation_depth": 0 })),
+        (Method::PATCH, &task, json!({ "root_task_id": other })),
+        (Method::PATCH, &task, json!({ "root_task_id": null })),
+        (Method::PATCH, &task, json!({ "delegation_depth": 1 })),
+        (Method::PATCH, &task, json!({ "delegation_depth": "0" })),
         (Method::PATCH, &task, json!({ "parent_task_id": id })),
-        (Method::PUT, &task, json!({ "parent_task_id": null })),
+        (Method::PUT, &task, json!({ "parent_task_id": "x" })),
     ] {
         let body = with(json!({ "content": "c" }), field.clone());
         let answer = send(agent.client.request(method.clone(), path).json(&body)).await;

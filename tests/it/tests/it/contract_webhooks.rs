@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use baton_harness::baton::Builder;
 use baton_harness::receiver::{Answer, Received, Receiver};
 use baton_harness::signature::{verify_body, verify_standard, verify_timestamped};
 use baton_harness::wait_for;
@@ -63,6 +64,20 @@ async fn delivered(receiver: &Receiver, task: &str, count: usize) -> Vec<Receive
     let requests =
         receiver.wait_for(LIMIT, |requests| of_task(requests, task).len() >= count).await;
     of_task(&requests, task).into_iter().cloned().collect()
+}
+
+/// Published clients cannot name a scheme: the server may be set to the one that they verify.
+#[tokio::test]
+async fn a_webhook_that_names_no_scheme_gets_the_one_that_is_set() {
+    let scheme = |builder: Builder| builder.env("BATON_WEBHOOK_SIGNATURE_SCHEME", "timestamped");
+    let world = World::with(scheme).await;
+    let named = json!({ "url": "https://hooks.example/b", "signature_scheme": "body" });
+    for (fields, scheme) in
+        [(json!({ "url": "https://hooks.example/a" }), "timestamped"), (named, "body")]
+    {
+        let made = register(&world, fields).await;
+        assert_eq!(made["signature_scheme"], scheme, "{made}");
+    }
 }
 
 #[tokio::test]

@@ -153,3 +153,32 @@ async fn b8_one_agent_finds_work_another_does_it_and_a_signed_webhook_tells() {
         assert_eq!(receiver.requests().len(), 2);
     }
 }
+
+#[tokio::test]
+async fn b9_what_was_forgotten_is_not_created_again() {
+    for prefix in PREFIXES {
+        let world = World::new().await;
+        let agent = named(&world, "forgetful").await;
+        let path = format!("{prefix}/tasks");
+        let create = |header: &'static str| {
+            let request = agent.client.request(Method::POST, &path);
+            let body = json!({ "content": "check disk usage" });
+            send(request.header("X-Dedup-Check", header).json(&body))
+        };
+        let first = create("true").await.expect(201);
+        for header in ["true", "1", "yes", "True"] {
+            let again = create(header).await;
+            let body = problem(&again, 409);
+            assert!(body["hint"].is_string(), "{body}");
+            assert_eq!(
+                body["matches"],
+                json!([{ "task_id": first["id"], "content": "check disk usage", "score": 1.0 }])
+            );
+        }
+        assert_eq!(ids(&agent.client.get(&path).await.expect(200)), [text(&first, "id")]);
+        // Only who asks for it is refused.
+        for header in ["false", "0", "no"] {
+            create(header).await.expect(201);
+        }
+    }
+}

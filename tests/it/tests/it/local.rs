@@ -16,6 +16,7 @@ fn bare() -> Builder {
     [
         "BATON_PROJECT_TOKEN",
         "BATON_MASTER_KEY",
+        "BATON_LEDGER_KEY",
         "BATON_ALLOW_PRIVATE_WEBHOOKS",
         "BATON_RATE_LIMIT_READS_PER_MINUTE",
         "BATON_RATE_LIMIT_WRITES_PER_MINUTE",
@@ -94,6 +95,7 @@ async fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         ("BATON_PROJECT_TOKEN", "short"),
         ("BATON_PROJECT_TOKEN", "dlg_0123456789abcdef0123456789abcdef"),
         ("BATON_MASTER_KEY", "too short"),
+        ("BATON_LEDGER_KEY", "too short"),
         ("BATON_ALLOW_PRIVATE_WEBHOOKS", "maybe"),
         ("BATON_WEBHOOK_RETRY_SCHEDULE", "5,2592001"),
         ("BATON_RATE_LIMIT_READS_PER_MINUTE", "many"),
@@ -108,6 +110,7 @@ async fn a_wrong_secret_setting_is_not_repeated() {
     for (setting, value) in [
         ("BATON_PROJECT_TOKEN", "dlg_SECRETSECRETSECRET"),
         ("BATON_MASTER_KEY", "SECRETSECRETSECRET"),
+        ("BATON_LEDGER_KEY", "SECRETSECRETSECRET"),
         ("BATON_DATABASE_URL", "postgres:/user:SECRETSECRETSECRET@host/db"),
         ("BATON_NATS_URL", "http://SECRETSECRETSECRET@host"),
     ] {
@@ -138,7 +141,8 @@ async fn a_node_with_another_master_key_or_token_is_refused_at_start() {
     let world = World::shared().await;
     let builder = || Builder::on(&world.database, &world.nats);
     let key = "0".repeat(64);
-    refused(builder().env("BATON_MASTER_KEY", key), "BATON_MASTER_KEY").await;
+    refused(builder().env("BATON_MASTER_KEY", key.clone()), "BATON_MASTER_KEY").await;
+    refused(builder().env("BATON_LEDGER_KEY", key), "BATON_LEDGER_KEY").await;
     let token = "another-project-token-of-somebody";
     refused(builder().env("BATON_PROJECT_TOKEN", token), "BATON_PROJECT_TOKEN").await;
     let (_, said) = builder().env("BATON_PROJECT_TOKEN", token).refusal().await;

@@ -13,7 +13,7 @@ use crate::world::{LIMIT, World, ids, text};
 
 /// In `make test`: the same requests each time, but for the ids that the node chooses.
 const SEED: &str = "1";
-const EXAMPLES: &str = "4";
+const EXAMPLES: &str = "2";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

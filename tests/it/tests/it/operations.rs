@@ -13,13 +13,16 @@ use crate::exposition::{Exposition, Sample};
 use crate::record;
 use crate::world::{LIMIT, World, fresh, text};
 
-pub(crate) const FOLLOWERS: [&str; 7] = [
+pub(crate) const FOLLOWERS: [&str; 10] = [
+    "ledger",
     "policies",
     "projection.comments",
     "projection.context",
+    "projection.recurrences",
     "projection.tasks",
     "projection.webhooks",
     "relay",
+    "scheduler",
     "webhooks",
 ];
 
@@ -72,7 +75,7 @@ async fn a_node_that_is_well_says_so_and_names_nobody() {
     record::caught_up(&world).await;
     let document = becomes(&world.baton, 200, "ok").await;
     assert_eq!(document["ok"], true);
-    let roles = json!(["api", "projector", "relay", "webhooks", "policies"]);
+    let roles = json!(["api", "projector", "relay", "webhooks", "policies", "scheduler", "ledger"]);
     assert_eq!(document["roles"], roles);
     assert_eq!(document["dependencies"]["postgres"]["status"], "ok");
     assert_eq!(document["dependencies"]["nats"]["status"], "connected");
@@ -310,6 +313,8 @@ async fn every_metric_that_is_promised_is_served_and_no_other() {
         "baton_command_conflicts_total",
         "baton_subscription_failures_total",
         "baton_relay_unreadable_total",
+        "baton_scheduler_fired_total",
+        "baton_ledger_anchor_failures_total",
     ];
     for name in &promised {
         assert!(

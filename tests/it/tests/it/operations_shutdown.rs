@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_postgres::Client as Database;
 
-use crate::operations::metrics;
+use crate::operations::{FOLLOWERS, metrics};
 use crate::record;
 use crate::world::{LIMIT, World};
 
@@ -59,7 +59,7 @@ async fn requests_under_way_are_answered_and_a_successor_takes_over_at_once() {
     let successor = world.another_node().await;
     let database = world.database.connect_as_superuser().await;
     let (pid, url) = (world.baton.pid(), world.baton.url());
-    assert_eq!(held(&database, pid).await, 7, "the first node holds everything");
+    assert_eq!(held(&database, pid).await, FOLLOWERS.len(), "the first node holds everything");
 
     let keeper = world.database.connect_as_superuser().await;
     keeper.query_one(HOLD, &[]).await.expect("the lock");
@@ -86,7 +86,7 @@ async fn requests_under_way_are_answered_and_a_successor_takes_over_at_once() {
     assert!(told.elapsed() < EXIT_LIMIT, "{:?}", told.elapsed());
     assert_eq!(held(&database, pid).await, 0, "everything was given back");
     wait_until(LIMIT, "the successor holds everything", async || {
-        held(&database, successor.pid()).await == 7
+        held(&database, successor.pid()).await == FOLLOWERS.len()
     })
     .await;
     record::caught_up(&world).await;

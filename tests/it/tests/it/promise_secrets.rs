@@ -6,7 +6,7 @@ use std::process::Output;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use baton_harness::baton::{Builder, MASTER_KEY, PROJECT_TOKEN};
+use baton_harness::baton::{Builder, LEDGER_KEY, MASTER_KEY, PROJECT_TOKEN};
 use baton_harness::client::{Answer, Client, Credential};
 use baton_harness::postgres::Database;
 use baton_harness::receiver::Receiver;
@@ -28,11 +28,13 @@ fn talkative(builder: Builder) -> Builder {
         "domain",
         "feed",
         "history",
+        "ledger",
         "local",
         "log",
         "operations",
         "policies",
         "projections",
+        "scheduler",
         "webhooks",
     ];
     let filter: Vec<String> = own.iter().map(|name| format!("baton_{name}=trace")).collect();
@@ -323,6 +325,7 @@ async fn no_secret_is_found_anywhere() {
     let mut secrets = Secrets::default();
     secrets.add("the project token", PROJECT_TOKEN);
     secrets.add("the master key", MASTER_KEY);
+    secrets.add("the ledger's key", LEDGER_KEY);
     let config = world.database.config();
     let password = config.get_password().expect("the harness sets passwords").to_vec();
     let password = String::from_utf8(password).expect("a text");
@@ -412,7 +415,7 @@ async fn a_word_in_a_webhooks_url_is_told_to_no_operator() {
 #[tokio::test]
 async fn what_local_mode_makes_stays_in_files_of_the_owners() {
     use std::os::unix::fs::PermissionsExt;
-    let bare = ["BATON_PROJECT_TOKEN", "BATON_MASTER_KEY"];
+    let bare = ["BATON_PROJECT_TOKEN", "BATON_MASTER_KEY", "BATON_LEDGER_KEY"];
     let builder = bare.into_iter().fold(talkative(Builder::local()), Builder::without);
     let mut baton = builder.start().await;
     let mut secrets = Secrets::default();

@@ -105,6 +105,32 @@ async fn x6_what_was_pulled_and_is_pushed_unchanged_changes_nothing() {
     }
 }
 
+/// Not only the fields that are mirrored: everything that was read, the place in the chain too.
+#[tokio::test]
+async fn a_record_that_is_sent_back_with_all_its_fields_changes_nothing() {
+    let world = World::shared().await;
+    let (creator, other) = (world.agent("creator").await, world.agent("other").await);
+    let root = creator.task_id("Whole").await;
+    let path = format!("/v1/tasks/{root}");
+    let said = json!({
+        "notes": "Noted", "due_date": "2031-01-02", "metadata": { "m": 1 },
+        "context": { "k": [1] }, "labels": ["a"],
+    });
+    creator.client.patch(&path, said).await.expect(200);
+    let child = json!({ "content": "Part", "assigned_to": other.name });
+    let child = creator.client.post(&format!("{path}/delegate"), child).await.expect(201);
+    for id in [root, text(&child, "id")] {
+        let path = format!("/v1/tasks/{id}");
+        let record = creator.client.get(&path).await.expect(200);
+        for method in [Method::PUT, Method::PATCH] {
+            let request = creator.client.request(method, &path).json(&record);
+            let pushed = baton_harness::client::send(request).await.expect(200);
+            assert_eq!(pushed["revision"], record["revision"], "{pushed}");
+        }
+        assert_eq!(creator.client.get(&path).await.expect(200), record);
+    }
+}
+
 #[tokio::test]
 async fn x6_changes_are_pushed_and_a_context_that_moved_on_is_a_conflict() {
     let world = World::shared().await;

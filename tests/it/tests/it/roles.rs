@@ -22,7 +22,7 @@ struct Spread {
     _servers: (Database, Nats),
 }
 
-const FOLLOWERS: &str = "projector,relay,webhooks,policies";
+const FOLLOWERS: &str = "projector,relay,webhooks,policies,scheduler,ledger";
 
 impl Spread {
     async fn new() -> Spread {

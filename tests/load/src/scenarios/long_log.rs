@@ -1,4 +1,4 @@
-//! `rebuild_rate` and `start_ms`: what a long log costs.
+//! `rebuild_rate`, `verify_rate` and `start_ms`: what a long log costs.
 //!
 //! Must not: begin before the followers have all of it.
 
@@ -26,6 +26,9 @@ pub async fn measure(bench: &Bench) -> Vec<Figure> {
     let mut figures = Vec::new();
     if bench.extent.wants(&["rebuild_rate"]) {
         figures.push(rebuilds(bench, &stand).await);
+    }
+    if bench.extent.wants(&["verify_rate"]) {
+        figures.push(verifications(bench, &stand).await);
     }
     if bench.extent.wants(&["start_ms"]) {
         figures.push(starts(bench, &mut stand).await);
@@ -56,6 +59,31 @@ async fn rebuilds(bench: &Bench, stand: &Stand) -> Figure {
         series.add(Measured { rate, faults: Vec::new(), raw });
     }
     series.median("rebuild_rate")
+}
+
+/// The whole log, beside its node, against the checkpoints in the directory.
+async fn verifications(bench: &Bench, stand: &Stand) -> Figure {
+    let mut series = Series::default();
+    for _ in 0..bench.extent.windows {
+        let events = followers::head(&stand.watch).await;
+        let (processes, children) = (stand.processes(), ended_children());
+        let (before, start) = (processes.cpu(), Instant::now());
+        let output = stand.baton.command(&["verify"]).await;
+        let took = start.elapsed();
+        let cpu = processes.cpu().since(&before);
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let failed = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "baton verify: {said}\n{failed}");
+        let rate = events as f64 / took.as_secs_f64();
+        say(&format!("verified {events} events in {took:.1?}: {rate:.0}/s"));
+        let raw = json!({
+            "events": events, "seconds": rounded(took.as_secs_f64()), "said": said,
+            "verify_cpu_s": rounded(ended_children() - children),
+            "cpu_per_command": cpu.per_command(events as f64),
+        });
+        series.add(Measured { rate, faults: Vec::new(), raw });
+    }
+    series.median("verify_rate")
 }
 
 /// From the beginning of the process until it says that it is ready.

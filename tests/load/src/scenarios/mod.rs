@@ -5,6 +5,8 @@
 pub mod appends;
 pub mod ceiling;
 pub mod claims;
+pub mod duplicates;
+pub mod ledger;
 pub mod long_log;
 pub mod many_tasks;
 pub mod requests;

@@ -30,7 +30,7 @@ const MADE_AHEAD_PER_SECOND: f64 = 2_000.0;
 /// A delivery that takes longer is missing.
 const DELIVERED_WITHIN: Duration = Duration::from_secs(60);
 /// Everything but what delivers.
-const ROLES_BESIDE: &str = "api,projector,relay,policies";
+const ROLES_BESIDE: &str = "api,projector,relay,policies,scheduler,ledger";
 const ROLE: &str = "webhooks";
 /// Deliveries of a backlog, for each second of a window.
 const BACKLOG_PER_SECOND: u64 = 1_000;
