@@ -15,7 +15,7 @@ use baton_log::{Position, RecordedEvent, StreamId};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::statement::Tables;
+use crate::statement::{Tables, Value};
 
 /// A state that a read model keeps as rows.
 pub(crate) trait Document: Folded + Serialize + DeserializeOwned {
@@ -284,9 +284,22 @@ fn in_key_order<S: Document>(mut changes: Vec<Change<S>>) -> Vec<Change<S>> {
     changes
 }
 
+/// Writes so many rows, if any, or fails.
+pub(crate) async fn write(
+    tables: Tables<'_>,
+    sql: &'static str,
+    rows: usize,
+    values: &[Value<'_>],
+) -> Result<(), HandleError> {
+    if rows == 0 {
+        return Ok(());
+    }
+    all_written(tables.write(sql, values).await?, rows)
+}
+
 /// Every changed document must have been written: a row that was not at the version it was
 /// loaded at is another's work.
-pub(crate) fn all_written(written: u64, wanted: usize) -> Result<(), HandleError> {
+fn all_written(written: u64, wanted: usize) -> Result<(), HandleError> {
     if usize::try_from(written) == Ok(wanted) {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use baton_domain::recurrence::Recurrence;
 use baton_feed::HandleError;
 use uuid::Uuid;
 
-use crate::batch::{Change, Document, all_written};
+use crate::batch::{Change, Document, write};
 use crate::statement::{Tables, Value};
 
 const LOAD: &str = include_str!("sql/load.sql");
@@ -23,15 +23,8 @@ impl Document for Recurrence {
         for change in changes {
             if change.version_before == 0 { &mut new } else { &mut known }.push(change)?;
         }
-        if !new.ids.is_empty() {
-            let written = tables.write(INSERT, &new.and(&new.created_at)).await?;
-            all_written(written, new.ids.len())?;
-        }
-        if !known.ids.is_empty() {
-            let written = tables.write(UPDATE, &known.and(&known.versions_before)).await?;
-            all_written(written, known.ids.len())?;
-        }
-        Ok(())
+        write(tables, INSERT, new.ids.len(), &new.and(&new.created_at)).await?;
+        write(tables, UPDATE, known.ids.len(), &known.and(&known.versions_before)).await
     }
 }
 

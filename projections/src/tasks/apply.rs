@@ -7,8 +7,8 @@ use super::columns::{Columns, ListColumns};
 use super::fill;
 use super::lists::Entries;
 use super::tallies::{ADD_TALLIES, Tallies};
-use crate::batch::{Change, Document, all_written};
-use crate::statement::{Tables, Value};
+use crate::batch::{Change, Document, write};
+use crate::statement::Tables;
 
 const LOAD: &str = include_str!("sql/load.sql");
 pub(super) const INSERT: &str = include_str!("sql/insert.sql");
@@ -69,17 +69,4 @@ impl Document for Task {
     async fn finish(tables: Tables<'_>) -> Result<(), HandleError> {
         fill::finish(tables).await
     }
-}
-
-/// Writes so many rows, or fails.
-pub(super) async fn write(
-    tables: Tables<'_>,
-    sql: &'static str,
-    rows: usize,
-    values: &[Value<'_>],
-) -> Result<(), HandleError> {
-    if rows == 0 {
-        return Ok(());
-    }
-    all_written(tables.write(sql, values).await?, rows)
 }

@@ -13,11 +13,11 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::apply::{UPDATE, write};
+use super::apply::UPDATE;
 use super::columns::{Columns, search_text};
 use super::lists::Entries;
 use super::tallies::Tallies;
-use crate::batch::{Change, Key};
+use crate::batch::{Change, Key, write};
 use crate::statement::{Tables, Value};
 
 const COPY_TASKS: &str = include_str!("sql/copy_tasks.sql");

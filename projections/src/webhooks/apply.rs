@@ -4,7 +4,7 @@ use baton_domain::webhook::Webhook;
 use baton_feed::HandleError;
 use uuid::Uuid;
 
-use crate::batch::{Change, Document, all_written};
+use crate::batch::{Change, Document, write};
 use crate::statement::{Tables, Value};
 
 const LOAD: &str = include_str!("sql/load.sql");
@@ -23,15 +23,8 @@ impl Document for Webhook {
         for change in changes {
             if change.version_before == 0 { &mut new } else { &mut known }.push(change)?;
         }
-        if !new.ids.is_empty() {
-            let written = tables.write(INSERT, &new.of_insert()).await?;
-            all_written(written, new.ids.len())?;
-        }
-        if !known.ids.is_empty() {
-            let written = tables.write(UPDATE, &known.of_update()).await?;
-            all_written(written, known.ids.len())?;
-        }
-        Ok(())
+        write(tables, INSERT, new.ids.len(), &new.of_insert()).await?;
+        write(tables, UPDATE, known.ids.len(), &known.of_update()).await
     }
 }
 
