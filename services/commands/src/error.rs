@@ -104,6 +104,17 @@ impl From<ReadError> for CommandError {
 }
 
 impl CommandError {
+    /// The same command may go well a moment later: nothing is wrong with what it is about.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::History(history) => history.is_passing(),
+            Self::Append(append) => !matches!(append, AppendError::Invalid { .. }),
+            Self::Contended | Self::KeyInUse => true,
+            _ => false,
+        }
+    }
+
     /// The refusal of what is kept all the same.
     pub(crate) fn late(refusal: Self, id: CompletionId, claim_generation: i64) -> Self {
         Self::Late { refusal: Box::new(refusal), id, claim_generation }

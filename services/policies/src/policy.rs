@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use baton_commands::{Caller, CommandError, Commands, Context, RequestKey};
 use baton_feed::{HandleError, Handler, Running, Subscription, Transaction};
-use baton_log::{AppendError, Position, RecordedEvent};
+use baton_log::{Position, RecordedEvent};
 use deadpool_postgres::Pool;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use uuid::Uuid;
@@ -135,15 +135,9 @@ impl Handler for Policies {
 
 fn failed(cause: CommandError) -> HandleError {
     let what = "cannot have a task look again at what it depends on";
-    let is_passing = match &cause {
-        CommandError::History(history) => history.is_passing(),
-        CommandError::Append(append) => !matches!(append, AppendError::Invalid { .. }),
-        CommandError::Contended | CommandError::KeyInUse => true,
-        // Somebody must mend what is wrong with the account or the task.
-        _ => false,
-    };
-    match is_passing {
+    match cause.is_passing() {
         true => HandleError::unavailable(what, cause),
+        // Somebody must mend what is wrong with the account or the task.
         false => HandleError::event(what, cause),
     }
 }

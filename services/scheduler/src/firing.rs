@@ -10,7 +10,6 @@ use std::time::Duration;
 use baton_commands::{Caller, CommandError, Commands, Context};
 use baton_domain::Timestamp;
 use baton_feed::HandleError;
-use baton_log::AppendError;
 use deadpool_postgres::Pool;
 use futures_util::stream::{self, StreamExt as _};
 use metrics::counter;
@@ -142,7 +141,7 @@ impl Firing {
         let word = if outcome.is_ok() { "done" } else { "failed" };
         counter!("baton_scheduler_fired_total", "kind" => kind, "outcome" => word).increment(1);
         let pause = match &outcome {
-            Err(error) if !is_passing(error) => pause_after(failures),
+            Err(error) if !error.is_passing() => pause_after(failures),
             _ => PAUSE_MIN,
         };
         let again_at = later(now(), pause);
@@ -169,16 +168,6 @@ async fn fire(commands: &Commands, due: &Due) -> Result<(), CommandError> {
     match fired {
         Err(CommandError::NotFound { .. }) => Ok(()),
         fired => fired,
-    }
-}
-
-/// The same may go well a moment later, and is not about what is due.
-fn is_passing(error: &CommandError) -> bool {
-    match error {
-        CommandError::History(history) => history.is_passing(),
-        CommandError::Append(append) => !matches!(append, AppendError::Invalid { .. }),
-        CommandError::Contended => true,
-        _ => false,
     }
 }
 
