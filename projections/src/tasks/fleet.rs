@@ -74,8 +74,12 @@ pub struct Attention {
     pub looping: Bucket,
 }
 
-/// Where a task is shown, and what is shown first: the least.
-type Places = Vec<(i64, TaskId)>;
+/// Where a task is shown, and what is shown first: the least. Tasks that are equal so far stand as
+/// in other lists; of claims only their moment and the id say it.
+type Places = Vec<(i64, Option<Urgency>, TaskId)>;
+
+/// The priority, and of tasks that are equally urgent the age.
+type Urgency = (u8, Timestamp);
 
 /// What is found, before the tasks are read.
 #[derive(Debug, Default)]
@@ -98,7 +102,7 @@ struct Look {
     lease_expires_at: Option<Timestamp>,
     heard_at: Option<Timestamp>,
     session_state: Option<SessionState>,
-    due: Option<Date>,
+    due: Option<(Date, Urgency)>,
 }
 
 impl Reads {
@@ -121,7 +125,7 @@ impl Reads {
             found.cut = if reads_all { 4 } else { 5 };
         }
         for look in looks {
-            found.note(look, (rules, now), !reads_all);
+            found.note(look, (rules, now));
         }
         if reads_all {
             let before_today = days_of(day_of(now)) - 1;
@@ -199,22 +203,16 @@ impl Attention {
         (rules, now): (FleetRules, Timestamp),
         limit: usize,
     ) -> Self {
-        let (mut found, mut overdue, mut looping) = (Found::default(), vec![], vec![]);
+        let mut found = Found::default();
         let mut shown: HashMap<TaskId, &Task> = HashMap::new();
         let tasks = tasks.filter(|task| task.is_alive() && !task.status.is_finished());
         for task in tasks.filter(|task| task.is_readable_by(caller)) {
             shown.insert(task.id, task);
-            found.note(Look::of(task), (rules, now), false);
-            let place = |rank| (rank, task.priority, task.created_at, task.id);
-            let due = task.due_date.filter(|due| *due < day_of(now));
-            overdue.extend(due.map(|due| place(days_of(due))));
+            found.note(Look::of(task), (rules, now));
             let rounds = task.reopen_count + task.release_count;
-            looping.extend((rounds >= rules.looping_rounds).then(|| place(-rounds)));
-        }
-        for (places, mut ranked) in [(&mut found.overdue, overdue), (&mut found.looping, looping)] {
-            ranked.sort_unstable();
-            let first = ranked.into_iter().take(limit.saturating_add(1));
-            places.extend(first.map(|(rank, _, _, id)| (rank, id)));
+            if rounds >= rules.looping_rounds {
+                found.looping.push((-rounds, Some(urgency(task)), task.id));
+            }
         }
         let has_more = found.truncate(limit);
         found.show(has_more, |id| shown.get(&id).map(|task| Task::clone(task)))
@@ -230,9 +228,13 @@ impl Look {
             lease_expires_at: claim.and_then(|claim| claim.lease_expires_at),
             heard_at: task.heard_at,
             session_state: claim.and_then(|claim| claim.session_state),
-            due: task.due_date,
+            due: task.due_date.map(|due| (due, urgency(task))),
         }
     }
+}
+
+fn urgency(task: &Task) -> Urgency {
+    (task.priority, task.created_at)
 }
 
 impl Found {
@@ -266,7 +268,7 @@ impl Found {
     /// The ids of all, each once.
     fn ids(&mut self) -> Vec<Uuid> {
         let places = self.all().into_iter().flat_map(|places| places.iter());
-        let mut ids: Vec<Uuid> = places.map(|(_, task)| task.0).collect();
+        let mut ids: Vec<Uuid> = places.map(|(.., task)| task.0).collect();
         ids.sort_unstable();
         ids.dedup();
         ids
@@ -275,24 +277,24 @@ impl Found {
     fn show(mut self, has_more: [bool; 6], task: impl Fn(TaskId) -> Option<Task>) -> Attention {
         let mut has_more = has_more.into_iter();
         let buckets = self.all().map(|places| Bucket {
-            tasks: places.iter().filter_map(|(_, id)| task(*id)).collect(),
+            tasks: places.iter().filter_map(|(.., id)| task(*id)).collect(),
             has_more: has_more.next().unwrap_or_default(),
         });
         let [abandoned_claims, silent_holders, errored, waiting_input, overdue, looping] = buckets;
         Attention { abandoned_claims, silent_holders, errored, waiting_input, overdue, looping }
     }
 
-    fn note(&mut self, look: Look, (rules, now): (FleetRules, Timestamp), with_due: bool) {
+    fn note(&mut self, look: Look, (rules, now): (FleetRules, Timestamp)) {
         let Look { id, claimed, lease_expires_at, heard_at, session_state, due } = look;
         let heard = heard_at.unwrap_or_default().as_millis();
-        if let Some(due) = due.filter(|due| with_due && *due < day_of(now)) {
-            self.overdue.push((days_of(due), id));
+        if let Some((due, urgency)) = due.filter(|(due, _)| *due < day_of(now)) {
+            self.overdue.push((days_of(due), Some(urgency), id));
         }
         if !claimed {
             return;
         }
         if let Some(end) = lease_expires_at.filter(|end| *end <= now) {
-            self.abandoned_claims.push((end.as_millis(), id));
+            self.abandoned_claims.push((end.as_millis(), None, id));
             return;
         }
         let minutes = match lease_expires_at {
@@ -300,11 +302,11 @@ impl Found {
             None => rules.silent_minutes_without_lease,
         };
         if heard <= now.as_millis() - minutes * MINUTE_MS {
-            self.silent_holders.push((heard, id));
+            self.silent_holders.push((heard, None, id));
         }
         match session_state {
-            Some(SessionState::Errored) => self.errored.push((heard, id)),
-            Some(SessionState::WaitingInput) => self.waiting_input.push((heard, id)),
+            Some(SessionState::Errored) => self.errored.push((heard, None, id)),
+            Some(SessionState::WaitingInput) => self.waiting_input.push((heard, None, id)),
             Some(SessionState::Working) | None => (),
         }
     }
@@ -315,13 +317,14 @@ fn look(row: &Row) -> Result<Look, QueryError> {
         let time: Option<jiff::Timestamp> = row.try_get(column)?;
         Ok::<_, QueryError>(time.map(Timestamp::from))
     };
+    let due: Option<Date> = row.try_get("due_date")?;
     Ok(Look {
         id: TaskId(row.try_get("task_id")?),
         claimed: row.try_get("claimed")?,
         lease_expires_at: time("lease_expires_at")?,
         heard_at: time("heard_at")?,
         session_state: row.try_get::<_, Option<&str>>("session_state")?.and_then(session_state),
-        due: row.try_get("due_date")?,
+        due: due.map(|due| Ok::<_, QueryError>((due, urgency_in(row)?))).transpose()?,
     })
 }
 
@@ -330,8 +333,14 @@ fn session_state(word: &str) -> Option<SessionState> {
     [Working, WaitingInput, Errored].into_iter().find(|state| state.word() == word)
 }
 
-fn place(row: &Row) -> Result<(i64, TaskId), QueryError> {
-    Ok((row.try_get("rank")?, TaskId(row.try_get("task_id")?)))
+fn place(row: &Row) -> Result<(i64, Option<Urgency>, TaskId), QueryError> {
+    Ok((row.try_get("rank")?, Some(urgency_in(row)?), TaskId(row.try_get("task_id")?)))
+}
+
+fn urgency_in(row: &Row) -> Result<Urgency, QueryError> {
+    let priority: i16 = row.try_get("priority")?;
+    let created_at: jiff::Timestamp = row.try_get("created_at")?;
+    Ok((u8::try_from(priority).unwrap_or(u8::MAX), Timestamp::from(created_at)))
 }
 
 #[cfg(test)]
@@ -354,9 +363,9 @@ mod tests {
     }
 
     /// How many stand in each, in the order of [`Found::all`].
-    fn noted(look: Look, with_due: bool) -> [usize; 6] {
+    fn noted(look: Look) -> [usize; 6] {
         let mut found = Found::default();
-        found.note(look, (FleetRules::default(), minute(100)), with_due);
+        found.note(look, (FleetRules::default(), minute(100)));
         found.all().map(|places| places.len())
     }
 
@@ -375,19 +384,18 @@ mod tests {
             (held(Some(101), 10, Some(WaitingInput)), [0, 1, 0, 1, 0, 0]),
             (Look { claimed: false, ..held(None, 1, None) }, [0, 0, 0, 0, 0, 0]),
         ] {
-            assert_eq!(noted(look, true), expected, "{look:?}");
+            assert_eq!(noted(look), expected, "{look:?}");
         }
     }
 
     #[test]
     fn what_is_due_today_is_not_overdue() {
         let due = |day: &str| Look {
-            due: Some(day.parse().unwrap()),
+            due: Some((day.parse().unwrap(), (1, minute(0)))),
             claimed: false,
             ..held(None, 99, None)
         };
-        assert_eq!(noted(due("1970-01-01"), true), [0; 6]);
-        assert_eq!(noted(due("1969-12-31"), true), [0, 0, 0, 0, 1, 0]);
-        assert_eq!(noted(due("1969-12-31"), false), [0; 6]);
+        assert_eq!(noted(due("1970-01-01")), [0; 6]);
+        assert_eq!(noted(due("1969-12-31")), [0, 0, 0, 0, 1, 0]);
     }
 }

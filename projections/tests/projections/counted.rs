@@ -50,39 +50,42 @@ pub(crate) fn naive_stats(tenant: &Tenant, caller: &Standing, today: Date) -> Ta
 }
 
 fn naive_attention(tenant: &Tenant, caller: &Standing, at: Timestamp) -> Attention {
-    let bucket = |rank: &dyn Fn(&Task) -> Option<i64>| {
+    let ranked = |rank: &dyn Fn(&Task) -> Option<i64>, urgency: fn(&Task) -> (u8, Timestamp)| {
         let tasks = readable(tenant, caller).into_iter();
         let mut tasks: Vec<(i64, Task)> = tasks
             .filter(|task| !task.status.is_finished())
             .filter_map(|task| Some((rank(task)?, task.clone())))
             .collect();
-        tasks.sort_by_key(|(rank, task)| (*rank, task.id));
+        tasks.sort_by_key(|(rank, task)| (*rank, urgency(task), task.id));
         Bucket { tasks: tasks.into_iter().map(|(_, task)| task).collect(), has_more: false }
     };
+    let claims = |rank: &dyn Fn(&Task) -> Option<i64>| ranked(rank, |_| Default::default());
+    let tasks =
+        |rank: &dyn Fn(&Task) -> Option<i64>| ranked(rank, |task| (task.priority, task.created_at));
     let heard = |task: &Task| task.heard_at.unwrap_or_default().as_millis();
     let says = |task: &Task, state| {
         let claim = task.live_claim(at)?;
         (claim.session_state == Some(state)).then(|| heard(task))
     };
     Attention {
-        abandoned_claims: bucket(&|task| {
+        abandoned_claims: claims(&|task| {
             let end = task.claim.as_ref()?.lease_expires_at?;
             (end <= at).then(|| end.as_millis())
         }),
-        silent_holders: bucket(&|task| {
+        silent_holders: claims(&|task| {
             let minutes = match task.live_claim(at)?.lease_expires_at {
                 Some(_) => RULES.silent_minutes,
                 None => RULES.silent_minutes_without_lease,
             };
             (heard(task) <= at.as_millis() - minutes * MINUTE_MS).then(|| heard(task))
         }),
-        errored: bucket(&|task| says(task, SessionState::Errored)),
-        waiting_input: bucket(&|task| says(task, SessionState::WaitingInput)),
-        overdue: bucket(&|task| {
+        errored: claims(&|task| says(task, SessionState::Errored)),
+        waiting_input: claims(&|task| says(task, SessionState::WaitingInput)),
+        overdue: tasks(&|task| {
             let due = task.due_date.filter(|due| *due < day_of(at))?;
             Some(due.duration_since(Date::constant(1970, 1, 1)).as_hours())
         }),
-        looping: bucket(&|task| {
+        looping: tasks(&|task| {
             let rounds = task.reopen_count + task.release_count;
             (rounds >= RULES.looping_rounds).then_some(-rounds)
         }),
@@ -197,10 +200,10 @@ async fn no_more_is_shown_than_asked_for() {
         let state = Some(SessionState::Errored);
         hold(&world, &mut tenant, (2, Some(lease_minutes)), state).await;
     }
-    let changes =
-        Changes { due_date: Some(Some("2026-01-01".parse().unwrap())), ..Changes::default() };
-    for _ in 0..3 {
-        tenant.create(&world, &worker(2), changes.clone(), None).await;
+    for priority in [3, 1, 2] {
+        let due_date = Some(Some("2026-01-01".parse().unwrap()));
+        let changes = Changes { due_date, priority: Some(priority), ..Changes::default() };
+        tenant.create(&world, &worker(2), changes, None).await;
     }
     world.settle().await;
     let at = Timestamp::from_millis(now().as_millis() + 10 * MINUTE_MS).unwrap();
@@ -210,12 +213,14 @@ async fn no_more_is_shown_than_asked_for() {
                 world.reads.attention(&tenant.id, &caller, (RULES, at), limit).await.unwrap();
             let all = naive_attention(&tenant, &caller, at);
             for (found, mut all) in
-                [(found.abandoned_claims, all.abandoned_claims), (found.overdue, all.overdue)]
+                [(&found.abandoned_claims, all.abandoned_claims), (&found.overdue, all.overdue)]
             {
                 all.has_more = all.tasks.len() > limit;
                 all.tasks.truncate(limit);
-                assert_eq!(found, all, "{limit}: {caller:?}");
+                assert_eq!(*found, all, "{limit}: {caller:?}");
             }
+            let tasks = tenant.tasks.values().map(|(task, _)| task);
+            assert_eq!(Attention::of(tasks, &caller, (RULES, at), limit).overdue, found.overdue);
         }
     }
     world.stop().await;

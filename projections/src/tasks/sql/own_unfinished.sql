@@ -1,7 +1,8 @@
 -- The unfinished tasks in some lists.
-select t.task_id, t.claimed, t.lease_expires_at, t.heard_at, t.session_state, t.due_date
+select t.task_id, t.claimed, t.lease_expires_at, t.heard_at, t.session_state, t.due_date,
+       own.priority, own.created_at
 from (
-    select distinct i.task_id
+    select distinct i.task_id, i.priority, i.created_at
     from read.task_lists i
     where i.account_id = $1 and i.list = any ($3::text[]) and i.status = any ($4::text[])
     limit $2

@@ -1,6 +1,6 @@
 -- The first tasks of a list that has an order of its own, up to a rank; with readers, those of them
 -- that stand in one of their lists too.
-select walked.rank, walked.task_id
+select walked.rank, walked.priority, walked.created_at, walked.task_id
 from unnest($3::text[]) as s (status)
 cross join lateral (
     select i.rank, i.priority, i.created_at, i.task_id
