@@ -8,6 +8,7 @@
 pub mod account;
 pub mod calendar;
 pub mod envelope;
+mod fields;
 pub mod id;
 pub mod json;
 pub mod names;

@@ -112,12 +112,12 @@ fn first_due(mut fields: RecurrenceFields, at: Timestamp) -> RecurrenceFields {
 
 fn update(
     recurrence: &Recurrence,
-    fields: RecurrenceFields,
+    mut fields: RecurrenceFields,
     at: Timestamp,
 ) -> Vec<RecurrenceEvent> {
     let given = fields.next_due_at;
-    let mut fields = fields.only_new(recurrence);
-    if fields == RecurrenceFields::default() {
+    fields.drop_known(recurrence);
+    if fields.names_set().is_empty() {
         return vec![];
     }
     let rule = with(recurrence, &fields).rule();
@@ -133,7 +133,8 @@ fn update(
             fields.next_due_at = Some(first);
         }
     }
-    vec![RecurrenceEvent::Updated { fields: fields.only_new(recurrence) }]
+    fields.drop_known(recurrence);
+    vec![RecurrenceEvent::Updated { fields }]
 }
 
 /// One task for all occurrences that have passed: the next one is ahead.

@@ -1,54 +1,12 @@
 //! The fields of a recurrence that its creation or an update may set.
 
-use serde::{Deserialize, Serialize};
-
 use super::state::Recurrence;
-use crate::{AgentId, ProjectId, Timestamp, calendar::Start, json::settable, task::RecurringType};
+use crate::{
+    AgentId, ProjectId, Timestamp, calendar::Start, fields::fields_of, task::RecurringType,
+};
 
-/// Declares [`RecurrenceFields`] once, with what each kind of field means.
-macro_rules! fields {
-    (
-        plain { $($(#[$pdoc:meta])* $plain:ident: $pty:ty,)* }
-        nullable { $($(#[$ndoc:meta])* $nullable:ident: $nty:ty,)* }
-    ) => {
-        /// Fields to set; what is `None` stays as it is. In an event: what was decided.
-        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-        #[serde(default)]
-        pub struct RecurrenceFields {
-            $(
-                $(#[$pdoc])*
-                #[serde(skip_serializing_if = "Option::is_none")]
-                pub $plain: Option<$pty>,
-            )*
-            $(
-                $(#[$ndoc])*
-                #[serde(
-                    skip_serializing_if = "Option::is_none",
-                    deserialize_with = "settable::deserialize"
-                )]
-                pub $nullable: Option<Option<$nty>>,
-            )*
-        }
-
-        impl RecurrenceFields {
-            /// Drops what would set a field to the value it has.
-            #[must_use]
-            pub(super) fn only_new(mut self, recurrence: &Recurrence) -> Self {
-                $(self.$plain = self.$plain.filter(|value| *value != recurrence.$plain);)*
-                $(self.$nullable = self.$nullable.filter(|value| *value != recurrence.$nullable);)*
-                self
-            }
-
-            /// Sets the fields of a recurrence.
-            pub(super) fn apply(self, recurrence: &mut Recurrence) {
-                $(if let Some(value) = self.$plain { recurrence.$plain = value; })*
-                $(if let Some(value) = self.$nullable { recurrence.$nullable = value; })*
-            }
-        }
-    };
-}
-
-fields! {
+fields_of! {
+    Recurrence as RecurrenceFields
     plain {
         /// What is to be done, 1 to 2000 characters.
         content: String,
@@ -85,6 +43,7 @@ fields! {
         /// Day of the week, 0 to 6 from Sunday.
         anchor_weekday: i8,
     }
+    own {}
 }
 
 impl RecurrenceFields {

@@ -98,14 +98,14 @@ pub struct RecurrenceDocument {
 
 pub(super) fn evolve(mut recurrence: Recurrence, event: RecurrenceEvent) -> Recurrence {
     match event {
-        RecurrenceEvent::Created { recurrence_id, fields } => {
+        RecurrenceEvent::Created { recurrence_id, mut fields } => {
             recurrence.id = recurrence_id;
             recurrence.exists = true;
             recurrence.created_at = recurrence.updated_at;
             recurrence.created_by = recurrence.updated_by;
-            fields.apply(&mut recurrence);
+            fields.set_in(&mut recurrence);
         }
-        RecurrenceEvent::Updated { fields } => fields.apply(&mut recurrence),
+        RecurrenceEvent::Updated { mut fields } => fields.set_in(&mut recurrence),
         RecurrenceEvent::Spawned { occurrence: _, task_id, next_due_at } => {
             recurrence.last_task = Some(task_id);
             recurrence.last_spawned_at = Some(recurrence.updated_at);

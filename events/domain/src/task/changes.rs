@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     AgentId, ProjectId, TaskId, Timestamp,
+    fields::fields_of,
     json::{Object, merge_deep, merge_shallow, settable},
 };
 
@@ -26,114 +27,8 @@ pub enum RecurringType {
     Yearly,
 }
 
-/// Declares [`Changes`] once, with what each kind of field means for equality and application.
-macro_rules! changes {
-    (
-        plain { $($(#[$pdoc:meta])* $plain:ident: $pty:ty,)* }
-        nullable { $($(#[$ndoc:meta])* $nullable:ident: $nty:ty,)* }
-    ) => {
-        /// Fields to set; what is `None` stays as it is. In an event: what was decided.
-        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-        #[serde(default)]
-        pub struct Changes {
-            $(
-                $(#[$pdoc])*
-                #[serde(skip_serializing_if = "Option::is_none")]
-                pub $plain: Option<$pty>,
-            )*
-            $(
-                $(#[$ndoc])*
-                #[serde(
-                    skip_serializing_if = "Option::is_none",
-                    deserialize_with = "settable::deserialize"
-                )]
-                pub $nullable: Option<Option<$nty>>,
-            )*
-            /// Keys to add to or overwrite in `metadata`.
-            #[serde(skip_serializing_if = "Option::is_none")]
-            pub metadata: Option<Object>,
-            /// Keys to merge deeply into `context`.
-            #[serde(skip_serializing_if = "Option::is_none")]
-            pub context: Option<Object>,
-            /// How the author of `context` knows; none for an agent's own conclusion.
-            #[serde(skip_serializing_if = "Option::is_none")]
-            pub context_source: Option<ContextSource>,
-            /// Whose task it is.
-            #[serde(
-                skip_serializing_if = "Option::is_none",
-                deserialize_with = "settable::deserialize"
-            )]
-            pub assigned_to: Option<Option<AgentId>>,
-            /// Texts to append to `notes`.
-            #[serde(skip_serializing_if = "Vec::is_empty")]
-            pub notes: Vec<String>,
-        }
-
-        impl Changes {
-            /// Drops what would set a field to the value it has.
-            #[must_use]
-            pub fn only_new(mut self, task: &Task) -> Self {
-                $(self.$plain = self.$plain.filter(|value| *value != task.$plain);)*
-                $(self.$nullable = self.$nullable.filter(|value| *value != task.$nullable);)*
-                self.assigned_to = self.assigned_to.filter(|to| *to != task.assigned_to);
-                self.metadata = self.metadata.and_then(|patch| {
-                    let is_new = |(key, value): &(String, _)| task.metadata.get(key) != Some(value);
-                    Some(patch.into_iter().filter(is_new).collect::<Object>())
-                        .filter(|patch| !patch.is_empty())
-                });
-                let source = self.context_source;
-                self.context =
-                    self.context.filter(|patch| context::is_news(task, patch, source));
-                self.context_source = source.filter(|_| self.context.is_some());
-                self
-            }
-
-            /// The names of the fields set, as clients know them (`changed` of protocol 4.1).
-            #[must_use]
-            pub fn names(&self) -> Vec<&'static str> {
-                let mut names = Vec::new();
-                $(if self.$plain.is_some() { names.push(stringify!($plain)); })*
-                $(if self.$nullable.is_some() { names.push(stringify!($nullable)); })*
-                if self.metadata.is_some() {
-                    names.push("metadata");
-                }
-                if self.context.is_some() {
-                    names.push("context");
-                }
-                if self.assigned_to.is_some() {
-                    names.push("assigned_to_agent_id");
-                }
-                if !self.notes.is_empty() {
-                    names.push("notes");
-                }
-                names
-            }
-
-            /// Sets the fields of a task; notes are by `author` at `at`.
-            pub(super) fn apply(self, task: &mut Task, author: Option<AgentId>, at: Timestamp) {
-                // Another reminder was not sent yet.
-                task.reminder_sent &= self.reminder_time.is_none();
-                $(if let Some(value) = self.$plain { task.$plain = value; })*
-                $(if let Some(value) = self.$nullable { task.$nullable = value; })*
-                if let Some(to) = self.assigned_to {
-                    task.assigned_to = to;
-                }
-                if let Some(patch) = self.metadata {
-                    merge_shallow(&mut task.metadata, patch);
-                }
-                if let Some(patch) = self.context.filter(|patch| !patch.is_empty()) {
-                    task.context_version += 1;
-                    context::enter(task, patch.keys(), self.context_source, (author, at));
-                    merge_deep(&mut task.context, patch);
-                }
-                let notes = self.notes.into_iter().map(|text| Note { at, author, text });
-                task.notes.extend(notes);
-            }
-        }
-    };
-}
-
-changes! {
+fields_of! {
+    Task as Changes
     plain {
         /// What is to be done, 1 to 2000 characters.
         content: String,
@@ -180,9 +75,76 @@ changes! {
         /// How it repeats, in words.
         recurring_string: String,
     }
+    own {
+        /// Keys to add to or overwrite in `metadata`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        metadata: Option<Object>,
+        /// Keys to merge deeply into `context`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        context: Option<Object>,
+        /// How the author of `context` knows; none for an agent's own conclusion.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        context_source: Option<ContextSource>,
+        /// Whose task it is.
+        #[serde(
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "settable::deserialize"
+        )]
+        assigned_to: Option<Option<AgentId>>,
+        /// Texts to append to `notes`.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
+    }
 }
 
 impl Changes {
+    /// Drops what would set a field to the value it has.
+    #[must_use]
+    pub fn only_new(mut self, task: &Task) -> Self {
+        self.drop_known(task);
+        self.assigned_to.take_if(|to| *to == task.assigned_to);
+        self.metadata = self.metadata.and_then(|patch| {
+            let is_new = |(key, value): &(String, _)| task.metadata.get(key) != Some(value);
+            Some(patch.into_iter().filter(is_new).collect::<Object>())
+                .filter(|patch| !patch.is_empty())
+        });
+        let source = self.context_source;
+        self.context = self.context.filter(|patch| context::is_news(task, patch, source));
+        self.context_source = source.filter(|_| self.context.is_some());
+        self
+    }
+
+    /// The names of the fields set, as clients know them (`changed` of protocol 4.1).
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        let mut names = self.names_set();
+        names.extend(self.metadata.as_ref().map(|_| "metadata"));
+        names.extend(self.context.as_ref().map(|_| "context"));
+        names.extend(self.assigned_to.map(|_| "assigned_to_agent_id"));
+        names.extend(self.notes.first().map(|_| "notes"));
+        names
+    }
+
+    /// Sets the fields of a task; notes are by `author` at `at`.
+    pub(super) fn apply(mut self, task: &mut Task, author: Option<AgentId>, at: Timestamp) {
+        // Another reminder was not sent yet.
+        task.reminder_sent &= self.reminder_time.is_none();
+        self.set_in(task);
+        if let Some(to) = self.assigned_to {
+            task.assigned_to = to;
+        }
+        if let Some(patch) = self.metadata {
+            merge_shallow(&mut task.metadata, patch);
+        }
+        if let Some(patch) = self.context.filter(|patch| !patch.is_empty()) {
+            task.context_version += 1;
+            context::enter(task, patch.keys(), self.context_source, (author, at));
+            merge_deep(&mut task.context, patch);
+        }
+        let notes = self.notes.into_iter().map(|text| Note { at, author, text });
+        task.notes.extend(notes);
+    }
+
     /// The version of the stored form: the first knew fewer fields, and what lacks the others is
     /// still written in it.
     #[must_use]
