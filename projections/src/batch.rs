@@ -284,6 +284,33 @@ fn in_key_order<S: Document>(mut changes: Vec<Change<S>>) -> Vec<Change<S>> {
     changes
 }
 
+/// What each change has, as a column.
+pub(crate) fn column<'a, S: Document, T>(
+    changes: &[&'a Change<S>],
+    value: impl Fn(&'a Change<S>) -> T,
+) -> Vec<T> {
+    changes.iter().map(|change| value(change)).collect()
+}
+
+/// Writes a row for each change, or fails: what the rows of all documents hold, then columns that
+/// only these have.
+pub(crate) async fn write_rows<S: Document>(
+    tables: Tables<'_>,
+    sql: &'static str,
+    changes: &[&Change<S>],
+    own: &[Value<'_>],
+) -> Result<(), HandleError> {
+    let states = column(changes, |change| serde_json::to_string(&change.state));
+    let states = states.into_iter().collect::<Result<Vec<String>, _>>();
+    let states = states.map_err(|cause| HandleError::event("cannot print a document", cause))?;
+    let accounts = column(changes, |change| change.key.account.as_str());
+    let ids = column(changes, |change| change.key.id);
+    let versions = column(changes, |change| change.version);
+    let positions = column(changes, |change| change.position);
+    let every: [Value<'_>; 5] = [&accounts, &ids, &states, &versions, &positions];
+    write(tables, sql, changes.len(), &[&every, own].concat()).await
+}
+
 /// Writes so many rows, if any, or fails.
 pub(crate) async fn write(
     tables: Tables<'_>,
