@@ -1,10 +1,11 @@
-//! The log of a database held against checkpoints: one sequential read, hashed on all cores.
+//! The log of a database held against checkpoints: pages of it read side by side, hashed on all
+//! cores, and checked in their order.
 //!
 //! Reads in short statements, so that nothing is held back in a database at work. Must not write.
 
 use deadpool_postgres::{Object, Pool};
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use tokio_postgres::{Row, Statement};
+use futures_util::{Stream, TryStreamExt, stream};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{
@@ -17,9 +18,10 @@ use crate::{
 
 /// Events that one statement reads.
 const PAGE_EVENTS: i64 = 8_192;
-/// Pages that are hashed or wait for it.
+/// Pages that are read, hashed or wait for their turn.
 const PAGES_AT_ONCE: usize = 8;
 
+const READ_BOUND: &str = include_str!("sql/read_bound.sql");
 const READ_LOG: &str = include_str!("sql/read_log.sql");
 const READ_NODES: &str = include_str!("sql/read_nodes.sql");
 const READ_LOG_ID: &str = include_str!("sql/read_log_id.sql");
@@ -40,16 +42,12 @@ pub async fn verify_log(
     let client = pool.get().await.map_err(AuditError::Pool)?;
     let signed_log = anchors.log_id;
     let mut check = LogCheck::new(anchors, is_whole);
-    let statement = client.prepare_cached(READ_LOG).await?;
     let marks = Marks::default();
-    let pages = pages(&client, &statement).map(|page| {
-        let marks = marks.clone();
-        async move {
-            let hashed = tokio::task::spawn_blocking(move || page.map(|rows| hash(&rows, &marks)));
-            hashed.await.expect("hashing neither fails nor is cancelled")
-        }
+    let pages = bounds(&client).map_ok(|bounds| {
+        let page = tokio::spawn(page(pool.clone(), bounds, marks.clone()));
+        async { page.await.expect("reading a page neither panics nor is cancelled") }
     });
-    let mut pages = std::pin::pin!(pages.buffered(PAGES_AT_ONCE));
+    let mut pages = std::pin::pin!(pages.try_buffered(PAGES_AT_ONCE));
     while let Some(page) = pages.try_next().await? {
         page.into_iter().for_each(|row| check.push(row));
     }
@@ -68,17 +66,27 @@ pub async fn verify_log(
     Ok(report)
 }
 
-/// The log, page by page.
-fn pages<'a>(
-    client: &'a Object,
-    statement: &'a Statement,
-) -> impl Stream<Item = Result<Vec<Row>, AuditError>> + 'a {
-    stream::try_unfold(i64::MIN, move |after| async move {
-        let rows = client.query(statement, &[&after, &PAGE_EVENTS]).await?;
-        let Some(last) = rows.last() else { return Ok(None) };
-        let after = last.try_get(0)?;
-        Ok(Some((rows, after)))
+/// Positions after which pages of the log begin, and those with which they end. The last ends with
+/// the log.
+fn bounds(client: &Object) -> impl Stream<Item = Result<(i64, i64), AuditError>> + '_ {
+    stream::try_unfold(Some(i64::MIN), async |after| {
+        let Some(after) = after else { return Ok(None) };
+        let statement = client.prepare_cached(READ_BOUND).await?;
+        let last = client.query_opt(&statement, &[&after, &(PAGE_EVENTS - 1)]).await?;
+        let last: Option<i64> = last.map(|row| row.try_get(0)).transpose()?;
+        Ok(Some(((after, last.unwrap_or(i64::MAX)), last)))
     })
+}
+
+/// One page, read and hashed.
+async fn page(pool: Pool, bounds: (i64, i64), marks: Marks) -> Result<Vec<Read>, AuditError> {
+    let rows = {
+        let client = pool.get().await.map_err(AuditError::Pool)?;
+        let statement = client.prepare_cached(READ_LOG).await?;
+        client.query(&statement, &[&bounds.0, &bounds.1]).await?
+    };
+    let hashed = tokio::task::spawn_blocking(move || hash(&rows, &marks));
+    Ok(hashed.await.expect("hashing neither panics nor is cancelled"))
 }
 
 fn hash(rows: &[Row], marks: &Marks) -> Vec<Read> {

@@ -259,7 +259,7 @@ fn hasty(database: &DatabaseConfig) -> DatabaseConfig {
 
 /// Connections for an operator who only looks at a node that may be running.
 pub(crate) fn looking_pool(settings: &Settings) -> Result<Pool, StartError> {
-    pool(&named(&database_of_running(settings)?), WATCH_CONNECTIONS_MAX)
+    pool(&named(&database_of_running(settings)?), LOOKING_CONNECTIONS_MAX)
 }
 
 /// The log, with a pool for reading it, for an operator who only looks: nothing is migrated, and
