@@ -9,7 +9,7 @@ use crate::{answer, documented, download, event_stream, openapi, problem};
 
 /// The document as it is served.
 pub(crate) fn served() -> Value {
-    serde_json::from_str(&openapi()).unwrap()
+    serde_json::from_str(openapi()).unwrap()
 }
 
 /// Every operation with its id.

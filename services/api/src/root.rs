@@ -25,20 +25,16 @@ pub(crate) fn health_routes() -> Route {
     Route::new().at("/health", get(health)).at("/health/live", get(health))
 }
 
-/// Routes that need no credential.
-pub(crate) fn routes(documents: Documents) -> Route {
-    let Documents { json, page } = documents;
+/// Routes that need no credential. The documents are made when they are first asked for.
+pub(crate) fn routes(documents: Described) -> Route {
     health_routes()
-        .at("/openapi.json", get(openapi).with(AddData::new(Document(json))))
-        .at("/docs", get(docs).with(AddData::new(Page(page))))
+        .at("/openapi.json", get(openapi).with(AddData::new(documents)))
+        .at("/docs", get(docs).with(AddData::new(documents)))
         .at("/docs/problems", get(problems))
 }
 
-#[derive(Clone)]
-struct Document(String);
-
-#[derive(Clone)]
-struct Page(String);
+/// How the API describes itself.
+type Described = fn() -> &'static Documents;
 
 #[handler]
 fn health() -> Json<Value> {
@@ -46,13 +42,13 @@ fn health() -> Json<Value> {
 }
 
 #[handler]
-fn openapi(Data(document): Data<&Document>) -> Response {
-    Response::builder().content_type("application/json").body(document.0.clone())
+fn openapi(Data(documents): Data<&Described>) -> Response {
+    Response::builder().content_type("application/json").body(documents().json.as_str())
 }
 
 #[handler]
-fn docs(Data(page): Data<&Page>) -> Html<String> {
-    Html(page.0.clone())
+fn docs(Data(documents): Data<&Described>) -> Html<&'static str> {
+    Html(documents().page.as_str())
 }
 
 /// Where the `type` of every problem leads.

@@ -1,6 +1,9 @@
 //! What the operations stand on, and how they are put together into one server.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use baton_audit::{Exports, Reading};
 use baton_commands::{Caller, CommandError, Commands, Context, RequestKey, Who};
@@ -189,11 +192,10 @@ impl Authenticate<Caller> for Services {
 /// The whole server: the API at both prefixes, health, the OpenAPI document and its page.
 #[must_use]
 pub fn server(services: Arc<Services>, settings: EdgeSettings) -> BoxEndpoint<'static, Response> {
-    let api = api();
-    let root = root::routes(Documents::of(&api, EXAMPLES));
+    let root = root::routes(documents);
     let door: Arc<dyn Authenticate<Caller>> = Arc::clone(&services) as _;
     let api =
-        api.with(AddData::new(door)).with(AddData::new(services)).with(Allow::of::<Operations>());
+        api().with(AddData::new(door)).with(AddData::new(services)).with(Allow::of::<Operations>());
     edge(routes(api, root), settings)
 }
 
@@ -205,8 +207,14 @@ pub fn side_server(settings: EdgeSettings) -> BoxEndpoint<'static, Response> {
 
 /// The text of the OpenAPI document.
 #[must_use]
-pub fn openapi() -> String {
-    Documents::of(&api(), EXAMPLES).json
+pub fn openapi() -> &'static str {
+    &documents().json
+}
+
+/// Made once, when somebody asks: no start waits for it.
+fn documents() -> &'static Documents {
+    static DOCUMENTS: LazyLock<Documents> = LazyLock::new(|| Documents::of(&api(), EXAMPLES));
+    &DOCUMENTS
 }
 
 type Operations = (OfTasks, OfAccounts);
