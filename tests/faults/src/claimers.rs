@@ -22,9 +22,7 @@ use crate::journal::Journal;
 
 /// The shortest that there is, in seconds.
 const LEASE_SECONDS: i64 = 30;
-/// A claimer that is stopped for so long has lost what it held.
-const LOST_AFTER_MS: std::ops::Range<u64> = 31_000..33_000;
-/// Any other comes back in time.
+/// Whoever is stopped for so long keeps what it holds.
 const STOPPED_MS: std::ops::Range<u64> = 50..3_000;
 /// How long the node is stopped, or away.
 const NODE_STOPPED_MS: std::ops::Range<u64> = 300..4_000;
@@ -51,20 +49,17 @@ pub struct Size {
     pub tasks: usize,
     /// Claimers, each an agent of its own.
     pub claimers: usize,
-    /// Of which so many are stopped with a task in hand until they have lost it.
+    /// Of which so many stop with a task in hand until another has it.
     pub losers: usize,
     /// What chance comes from.
     pub seed: u64,
 }
 
-/// What a claimer is to do.
+/// Whether a claimer stops where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gate {
     Open,
-    /// Stop wherever it is.
     Closed,
-    /// Stop as soon as it has a task in hand.
-    ClosedForHolders,
 }
 
 /// The course of one run.
@@ -95,6 +90,8 @@ struct Claimer {
     /// In every key of its requests, and in no other.
     name: String,
     gate: watch::Receiver<Gate>,
+    /// It loses the first task that others may claim, too.
+    is_loser: bool,
     rng: Rng,
     asked: usize,
 }
@@ -121,11 +118,8 @@ pub async fn drain(size: Size, journal: &Journal) {
     let mut places = places(&course, &mut rng).await;
     fill(&course, &places, &mut rng).await;
     let started = Instant::now();
-    for place in &mut places {
-        place.runs = start(&course, place, &mut rng);
-    }
-    for place in places.iter().take(size.losers) {
-        stop(place, Gate::ClosedForHolders, rng.u64(LOST_AFTER_MS));
+    for (n, place) in places.iter_mut().enumerate() {
+        place.runs = start(&course, place, &mut rng, n < size.losers);
     }
     let faults = shake(&course, &mut shaken, &mut places, &mut rng).await;
     journal.line(&format!("{faults} faults in {:.1} s", started.elapsed().as_secs_f64()));
@@ -138,7 +132,7 @@ pub async fn drain(size: Size, journal: &Journal) {
     let took = started.elapsed();
     course.is_over.store(true, Ordering::Relaxed);
     for place in places {
-        // Whoever holds something it has lost still says that it is done.
+        // Whoever holds something still says that it is done.
         place.gate.send_replace(Gate::Open);
         place.runs.await.expect("a claimer ends without a panic");
     }
@@ -211,7 +205,7 @@ fn with_audience(mut body: Value, places: &[Place], rng: &mut Rng) -> Value {
     body
 }
 
-fn start(course: &Arc<Course>, place: &Place, rng: &mut Rng) -> JoinHandle<()> {
+fn start(course: &Arc<Course>, place: &Place, rng: &mut Rng, is_loser: bool) -> JoinHandle<()> {
     let credential = Credential::AgentKey(place.key.clone());
     let claimer = Claimer {
         course: Arc::clone(course),
@@ -219,6 +213,7 @@ fn start(course: &Arc<Course>, place: &Place, rng: &mut Rng) -> JoinHandle<()> {
         id: place.id.clone(),
         name: format!("{}/{:08x}", place.name, rng.u32(..)),
         gate: place.gate.subscribe(),
+        is_loser,
         rng: rng.fork(),
         asked: 0,
     };
@@ -226,9 +221,9 @@ fn start(course: &Arc<Course>, place: &Place, rng: &mut Rng) -> JoinHandle<()> {
 }
 
 /// Stops a claimer, for a while.
-fn stop(place: &Place, how: Gate, millis: u64) {
+fn stop(place: &Place, millis: u64) {
     let gate = place.gate.clone();
-    gate.send_replace(how);
+    gate.send_replace(Gate::Closed);
     tokio::spawn(async move {
         before_a_fault(Duration::from_millis(millis)).await;
         gate.send_replace(Gate::Open);
@@ -249,10 +244,10 @@ async fn shake(
         // Those that are to lose what they hold are left alone.
         let at = rng.usize(course.size.losers..places.len());
         match rng.u8(..40) {
-            0..=19 => stop(&places[at], Gate::Closed, rng.u64(STOPPED_MS)),
+            0..=19 => stop(&places[at], rng.u64(STOPPED_MS)),
             20..=37 => {
                 places[at].runs.abort();
-                places[at].runs = start(course, &places[at], rng);
+                places[at].runs = start(course, &places[at], rng, false);
             }
             38 => {
                 node.sigstop();
@@ -275,7 +270,7 @@ impl Claimer {
         let mut pace = tokio::time::interval(ASK_AGAIN);
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !self.course.is_over.load(Ordering::Relaxed) {
-            self.gate.wait_for(|gate| *gate != Gate::Closed).await.expect("the place stays");
+            self.pass_gate().await;
             let body = json!({ "lease_seconds": LEASE_SECONDS });
             let answer = self.ask("/v1/tasks/claim", body, &[200]).await;
             let task = &answer.body["task"];
@@ -286,9 +281,32 @@ impl Claimer {
             let id = task["id"].as_str().expect("a task has an id").to_owned();
             let generation = task["claim_generation"].as_i64().expect("a claim has a number");
             self.tell(|told, by| told.claims.push((id.clone(), generation, by)));
-            self.gate.wait_for(|gate| *gate == Gate::Open).await.expect("the place stays");
+            // What is meant for it alone nobody takes from it.
+            if self.is_loser && task["assigned_to_agent_id"].is_null() {
+                self.is_loser = false;
+                self.lose(&id, generation).await;
+            }
+            self.pass_gate().await;
             self.work(&id, generation).await;
         }
+    }
+
+    async fn pass_gate(&mut self) {
+        self.gate.wait_for(|gate| *gate == Gate::Open).await.expect("the place stays");
+    }
+
+    /// Stops until the lease has ended and another has the task.
+    async fn lose(&self, id: &str, generation: i64) {
+        let (since, mut again) = (Instant::now(), tokio::time::interval(ASK_AGAIN));
+        while !self.another_has(id, generation) {
+            assert!(since.elapsed() < LIMIT, "nobody claims {id}");
+            again.tick().await;
+        }
+    }
+
+    fn another_has(&self, id: &str, generation: i64) -> bool {
+        let told = self.course.told.lock().expect("no holder of this lock panics");
+        told.claims.iter().any(|(other, later, _)| other == id && *later > generation)
     }
 
     /// Mostly completes it, sometimes after a sign of life; sometimes gives it back.
