@@ -82,6 +82,17 @@ impl Stand {
     ///
     /// When a part of it does not start, or a command is refused.
     pub async fn with(bench: &Bench, goal: Goal) -> (Stand, Filled) {
+        let (stand, filled) = Stand::quiet_with(bench, goal).await;
+        stand.hear_of_completions().await;
+        (stand, filled)
+    }
+
+    /// The same without a webhook.
+    ///
+    /// # Panics
+    ///
+    /// When a part of it does not start, or a command is refused.
+    pub async fn quiet_with(bench: &Bench, goal: Goal) -> (Stand, Filled) {
         let stand = Stand::without_webhook(bench, None).await;
         let log = log_on(&stand.database).await;
         let filled = fill(&log, &stand.agent_ids(), goal).await;
@@ -89,7 +100,6 @@ impl Stand {
         let (tasks, events, took) = (filled.tasks, filled.events, filled.took);
         say(&format!("{tasks} tasks, {events} events written in {took:.1?}; waiting"));
         stand.settle().await;
-        stand.hear_of_completions().await;
         (stand, filled)
     }
 
@@ -219,7 +229,12 @@ impl Stand {
         value.trim().parse().expect("a metric has a number")
     }
 
-    async fn hear_of_completions(&self) {
+    /// From now on a webhook hears of every completion.
+    ///
+    /// # Panics
+    ///
+    /// When it is not registered.
+    pub async fn hear_of_completions(&self) {
         let hook = json!({ "url": self.sink.url(), "events": ["task.completed"] });
         self.admin().post("/v1/webhooks", hook).await.expect(201);
     }

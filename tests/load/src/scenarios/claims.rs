@@ -109,7 +109,7 @@ async fn measured(stand: &Stand, load: impl Future<Output = Load<Work>>) -> (Mea
 
 /// Claims in a closed loop, and their latency at half that rate.
 pub async fn measure(bench: &Bench) -> Vec<Figure> {
-    let (stand, _) = Stand::with(bench, Goal::Open(bench.extent.tasks)).await;
+    let (stand, _) = Stand::quiet_with(bench, Goal::Open(bench.extent.tasks)).await;
     let span = bench.extent.window();
     let round = async |stand: &Stand, refills, span| {
         measured(stand, closed(stand.address(), Work::clients(stand, refills), span)).await.0
@@ -118,17 +118,22 @@ pub async fn measure(bench: &Bench) -> Vec<Figure> {
     let fast = Series::beside(bench, "claim", CLIENTS, async || round(&stand, false, span).await);
     let fast = fast.await;
     let mut figures = Vec::new();
+    if bench.extent.wants(&["claim_p99_with_audit"]) {
+        figures.push(audited(bench, &stand, median(&fast.rates) * HALF).await);
+    }
     if bench.extent.wants(&["claim"]) {
         let mut figure = fast.ratio("claim");
         let (ratio, sizes) = by_size(bench, &stand, round).await;
         figure.raw["by_size"] = sizes;
+        stand.hear_of_completions().await;
+        let heard = async || round(&stand, false, span).await;
+        let heard = Series::beside(bench, "claim, each delivered", CLIENTS, heard).await;
+        let heard = heard.ratio("claim");
+        figure.raw["each_delivered"] = json!({ "ratio": heard.value.ok(), "raw": heard.raw });
         if figure.value.is_ok() && ratio > LARGE_BY_SMALL_MAX && !bench.extent.is_quick {
             figure.value = Err(format!("{ratio:.2} times slower than at {TASKS_SMALL} tasks"));
         }
         figures.push(figure);
-    }
-    if bench.extent.wants(&["claim_p99_with_audit"]) {
-        figures.push(audited(bench, &stand, median(&fast.rates) * HALF).await);
     }
     figures
 }
@@ -140,7 +145,7 @@ async fn by_size(
     large: &Stand,
     round: impl AsyncFn(&Stand, bool, Duration) -> Measured,
 ) -> (f64, Value) {
-    let (small, _) = Stand::with(bench, Goal::Open(TASKS_SMALL)).await;
+    let (small, _) = Stand::quiet_with(bench, Goal::Open(TASKS_SMALL)).await;
     round(&small, true, WARM_UP).await;
     let mut rates = [Vec::new(), Vec::new()];
     let mut faults = Vec::new();
