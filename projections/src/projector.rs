@@ -23,7 +23,7 @@ const LIVE_SCOPE: &str = include_str!("sql/live_scope.sql");
 /// Events that one transaction applies at most.
 pub(crate) const BATCH_EVENTS_MAX: i64 = 1_000;
 /// How long events come together that no reader waits for: a batch costs as much as several events.
-const GATHERS_FOR: Duration = Duration::from_millis(20);
+const GATHERS_FOR: Duration = Duration::from_millis(50);
 
 /// Applies events to a model. Keeps nothing in memory between batches but what the history keeps.
 /// Writes into the live model only while it is of this process' own version; another's tables are
