@@ -110,6 +110,8 @@ async fn measured(stand: &Stand, load: impl Future<Output = Load<Work>>) -> (Mea
 /// Claims in a closed loop, and their latency at half that rate.
 pub async fn measure(bench: &Bench) -> Vec<Figure> {
     let (stand, _) = Stand::quiet_with(bench, Goal::Open(bench.extent.tasks)).await;
+    // What filling left to be written is not to be written while claims are measured.
+    bench.yardstick.checkpoint().await;
     let span = bench.extent.window();
     let round = async |stand: &Stand, refills, span| {
         measured(stand, closed(stand.address(), Work::clients(stand, refills), span)).await.0
