@@ -24,8 +24,8 @@ test: ## Install what is missing, check the format, run every test and the linte
 	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 	@# The black-box tests run the binary, which cargo does not build for other packages.
 	$(CARGO) build --workspace --bins --locked
-	@# Tests wait more than they compute.
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) * 2))} $(CARGO) test --workspace --locked
+	@# Tests wait as much as they compute: one more at once than a small machine has processors.
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) + 1))} $(CARGO) test --workspace --locked
 	$(CARGO) test $(FUZZ_LIBRARY)
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) clippy $(FUZZ_LIBRARY) --tests -- -D warnings
