@@ -10,7 +10,10 @@ use std::{
 };
 
 use baton_log::{Cut, Log, Position, RecordedEvent, StreamId};
-use quick_cache::{Equivalent, Weighter, sync::Cache};
+use quick_cache::{
+    DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
 
 use crate::fold::{FoldError, Folded, fold};
 
@@ -18,6 +21,10 @@ use crate::fold::{FoldError, Folded, fold};
 const STATES_EXPECTED: usize = 16_384;
 /// What an entry takes beside its state and the name of its stream.
 const ENTRY_BYTES: u64 = 128;
+/// The part of a cache for what was asked for again. The rest is for what is new: a state is wanted
+/// most in the moments after it was folded, by those who follow the log or take the queue's next
+/// task, and may have to wait there for its first question.
+const ASKED_AGAIN: f64 = 0.5;
 /// How far behind what this node has written a follower may be to be level with it: what it folds
 /// is then worth keeping as the latest. One that reads the past leaves no traces there.
 const LEVEL_WITHIN: Position = 2_000;
@@ -81,7 +88,14 @@ impl<S: Folded> States<S> {
     /// Nothing is kept yet, and never more than `bytes_max` at once.
     #[must_use]
     pub(crate) fn new(log: Log, bytes_max: u64) -> Self {
-        let cache = Cache::with_weighter(STATES_EXPECTED, bytes_max, ByWeight);
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(STATES_EXPECTED)
+            .weight_capacity(bytes_max)
+            .hot_allocation(ASKED_AGAIN)
+            .build()
+            .expect("both capacities are set");
+        let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
+        let cache = Cache::with_options(options, ByWeight, hasher, lifecycle);
         Self { log, cache: Arc::new(cache) }
     }
 

@@ -195,3 +195,22 @@ async fn what_a_follower_far_behind_comes_by_is_not_the_latest() {
     far.after(&told.events[0]).await.unwrap();
     assert_eq!(far.latest(&told.stream).await.unwrap().version, 2, "as the log has it");
 }
+
+#[tokio::test]
+async fn what_is_new_stays_until_it_is_asked_for_however_much_is_asked_for_again() {
+    let world = World::new().await;
+    let states = world.states(PLENTY / 6);
+    let account = "default".parse().unwrap();
+    let stream = || task_stream(&account, TaskId(Uuid::now_v7()));
+    let state = Versioned { state: Arc::new(Task::default()), version: 1 };
+    let room = PLENTY / 6 / (ENTRY_BYTES + state.state.weight_bytes());
+    for _ in 0..2 * room {
+        let known = stream();
+        states.put(&known, state.clone());
+        assert!(states.seen(&known).is_some() && states.seen(&known).is_some());
+    }
+    let new: Vec<StreamId> = std::iter::repeat_with(stream).take(room as usize / 4).collect();
+    new.iter().for_each(|stream| states.put(stream, state.clone()));
+    let there = new.iter().filter(|stream| states.seen(stream).is_some()).count();
+    assert_eq!(there, new.len());
+}
