@@ -36,8 +36,6 @@ pub const SUBJECTS: &str = "baton.v1.>";
 
 /// Events of one batch, and of one read when a lost stream is filled again.
 const BATCH_EVENTS_MAX: i64 = 500;
-/// Publishes that may wait for their acknowledgement at once.
-const UNACKNOWLEDGED_MAX: usize = 256;
 /// How long NATS may take to answer anything.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a relay that has just started waits for its first connection.
@@ -85,8 +83,6 @@ impl Relay {
         let jetstream = ContextBuilder::new()
             .timeout(ANSWER_TIMEOUT)
             .ack_timeout(ANSWER_TIMEOUT)
-            .max_ack_inflight(UNACKNOWLEDGED_MAX)
-            .backpressure_on_inflight(true)
             .build(client.clone());
         let log = history.log().clone();
         let subjects = Subjects::new(history);
@@ -136,11 +132,11 @@ impl Relay {
         must_be_connected(&self.client)?;
         let stream = self.stream.as_mut().ok_or(RelayError::NotOpened)?;
         let payload_bytes_max = self.client.server_info().max_payload;
-        let mut window = Window::new(&self.client, &self.jetstream, &self.settings.stream);
-        for event in events {
-            if event.position <= stream.last() {
-                continue;
-            }
+        let name = &self.settings.stream;
+        let mut window = Window::new(&self.client, &self.jetstream, name, stream.last());
+        let news = events.partition_point(|event| event.position <= stream.last());
+        let Some(last) = events[news..].last() else { return Ok(()) };
+        for event in &events[news..] {
             let subject = match self.subjects.subject(event).await {
                 Ok(subject) => Some(subject),
                 Err(cause) if cause.is_passing() => return Err(cause.into()),
@@ -150,12 +146,11 @@ impl Relay {
                 }
             };
             let message = message::render(event, subject.as_ref(), payload_bytes_max)?;
-            window.publish(event.position, message).await?;
+            let is_last = event.position == last.position;
+            window.publish(event.position, message, is_last).await?;
         }
-        window.acknowledged().await?;
-        if let Some(last) = events.last() {
-            stream.reached(last.position);
-        }
+        window.stored().await?;
+        stream.reached(last.position);
         Ok(())
     }
 }

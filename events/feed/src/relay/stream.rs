@@ -98,7 +98,16 @@ pub enum RelayError {
     /// The log cannot be read.
     #[error("cannot compare the stream with the log")]
     Log(#[source] ReadError),
-    /// NATS refused a message, or did not say that it has it.
+    /// A message cannot be sent.
+    #[error("cannot send the event at position {position}")]
+    Send {
+        /// The event.
+        position: Position,
+        /// Why.
+        #[source]
+        cause: async_nats::PublishError,
+    },
+    /// NATS refused a message or one before it, or did not say that it has it.
     #[error("cannot publish the event at position {position}")]
     Publish {
         /// The event.

@@ -1,12 +1,12 @@
 //! What the relay publishes: every event, in its place, as a CloudEvent without secrets; also
 //! when NATS was not there.
 
-use async_nats::jetstream::{self, message::StreamMessage};
+use async_nats::jetstream::{self, message::StreamMessage, stream::Config};
 use baton_domain::account::{AccountEvent, AgentCreated, KeyHash, Role};
 use baton_domain::stored::Event;
 use baton_domain::task::{Changes, TaskEvent};
 use baton_domain::{AgentId, TaskId};
-use baton_feed::relay::{Relay, RelaySettings, connect};
+use baton_feed::relay::{Relay, RelaySettings, SUBJECTS, connect};
 use baton_feed::{Running, WAKE_SUBJECT, share_wakes, spawn};
 use baton_harness::nats::Nats;
 use baton_harness::{wait_for, wait_until};
@@ -192,6 +192,35 @@ async fn without_nats_events_wait_and_nothing_is_lost() {
 }
 
 const DISCONNECTED: &str = "cannot relay: NATS is not connected";
+
+#[tokio::test]
+async fn what_nats_refuses_holds_back_what_comes_after_it_and_is_told_why() {
+    let (world, nats) = (world().await, baton_harness::nats::server().await);
+    let jetstream = jetstream::new(nats.connect().await);
+    let (name, subjects) = ("BATON".to_owned(), vec![SUBJECTS.to_owned()]);
+    let narrow = Config { name, subjects, max_message_size: 8_192, ..Config::default() };
+    jetstream.create_stream(narrow.clone()).await.unwrap();
+    // More than NATS is asked about one by one, before and after the one that is too large.
+    world.append(100).await;
+    let task_id = TaskId(Uuid::now_v7());
+    let changes = Changes { description: Some(Some("d".repeat(10_000))), ..Changes::default() };
+    let (parent, waits, origin) = (None, false, None);
+    let created = TaskEvent::Created { task_id, changes, parent, waits, origin };
+    let large = record(&world, "project", ("task", &task_id.to_string()), &[created]).await;
+    let last = world.append(100).await;
+    let relay = relay(&world, &nats).await;
+    wait_until(SOON, "the relay says which one and why", async || {
+        let failure = world.status("relay").await.failure.map(|failure| failure.text);
+        let failure = failure.unwrap_or_default();
+        failure.contains(&format!("at position {large}:")) && failure.contains("message size")
+    })
+    .await;
+    assert_eq!(messages(&nats).await.len() as Position, large - 1);
+
+    jetstream.update_stream(Config { max_message_size: -1, ..narrow }).await.unwrap();
+    assert!(relay.wait_until(last, soon()).await);
+    must_equal_log(&world, &nats).await;
+}
 
 #[tokio::test]
 async fn an_idle_relay_says_that_nats_is_away_and_that_it_is_back() {
