@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use baton_domain::TaskId;
+use baton_domain::id::NotAnId;
 use baton_feed::{Cause, HandleError, Transaction};
 use deadpool_postgres::Pool;
-use futures_util::future::try_join_all;
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::notice::{Notice, Place};
@@ -47,23 +46,21 @@ impl Dependents {
         self.0.get(dependency).into_iter().flatten().copied()
     }
 
-    /// One question for each, all sent at once: the plan of such a question is the same whatever
-    /// is asked, so that Postgres plans it once and not every time.
+    /// One question for all of them, to a function: Postgres keeps its plan, where it would plan
+    /// a statement about a list anew for each list.
     async fn read(&mut self, dependencies: &[Place], pool: &Pool) -> Result<(), HandleError> {
         let unread = |cause: Cause| HandleError::unavailable("cannot read the dependents", cause);
         let client = pool.get().await.map_err(|cause| unread(cause.into()))?;
         let statement = client.prepare_cached(READ).await.map_err(|cause| unread(cause.into()))?;
-        let (client, statement) = (&client, &statement);
-        let asked = dependencies.iter().map(async |it| {
-            let parameters: [&(dyn ToSql + Sync); 2] = [&it.account.as_str(), &it.task.0];
-            client.query(statement, &parameters).await
-        });
-        let answers = try_join_all(asked).await.map_err(|cause| unread(cause.into()))?;
-        for (dependency, rows) in dependencies.iter().zip(answers) {
-            for row in rows {
-                let dependent = TaskId(row.try_get("dependent")?);
-                self.0.entry(dependency.clone()).or_default().insert(dependent);
-            }
+        let accounts: Vec<&str> = dependencies.iter().map(|it| it.account.as_str()).collect();
+        let tasks: Vec<Uuid> = dependencies.iter().map(|it| it.task.0).collect();
+        let answer = client.query(&statement, &[&accounts, &tasks]).await;
+        for row in answer.map_err(|cause| unread(cause.into()))? {
+            let account: &str = row.try_get("account_id")?;
+            let account = account.parse().map_err(|cause: NotAnId| unread(cause.into()))?;
+            let dependency = Place { account, task: TaskId(row.try_get("dependency")?) };
+            let dependent = TaskId(row.try_get("dependent")?);
+            self.0.entry(dependency).or_default().insert(dependent);
         }
         Ok(())
     }

@@ -1,3 +1,2 @@
-select dependent
-from public.task_dependents
-where account_id = $1 and dependency = $2
+select account_id, dependency, dependent
+from public.baton_dependents_of($1, $2)

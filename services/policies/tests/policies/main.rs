@@ -6,3 +6,4 @@
 mod crashes;
 mod dependencies;
 mod node;
+mod probes;
