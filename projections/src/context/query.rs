@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::error::QueryError;
 use crate::reads::{Reads, state};
+use crate::tasks::{lists_of, words_by_code};
 
 const HISTORY: &str = include_str!("sql/history.sql");
 const RECALL: &str = include_str!("sql/recall.sql");
@@ -97,10 +98,8 @@ impl Reads {
         wanted: &Recall,
         every_word: bool,
     ) -> Result<Vec<Recalled>, QueryError> {
-        let readers: Option<Vec<String>> = match caller.may(Right::ReadAllTasks) {
-            true => None,
-            false => Some(caller.readers().map(|reader| reader.to_string()).collect()),
-        };
+        let readers = (!caller.may(Right::ReadAllTasks)).then(|| lists_of(account, caller));
+        let statuses = words_by_code();
         let source = wanted.source.map(ContextSource::word);
         let project = wanted.project.map(|project| project.0);
         let limit = i64::from(wanted.limit);
@@ -111,9 +110,10 @@ impl Reads {
             (&source as _, Type::TEXT),
             (&wanted.key as _, Type::TEXT),
             (&project as _, Type::UUID),
-            (&readers as _, Type::TEXT_ARRAY),
+            (&readers as _, Type::UUID_ARRAY),
             (&limit as _, Type::INT8),
             (&every_word as _, Type::BOOL),
+            (&statuses as _, Type::TEXT_ARRAY),
         ];
         self.rows(RECALL, &bound).await?.iter().map(recalled).collect()
     }

@@ -10,7 +10,7 @@ use baton_domain::{
 };
 use uuid::Uuid;
 
-use super::lists::List;
+use super::lists::{List, code};
 use crate::error::QueryError;
 use crate::reads::{Reads, states};
 use crate::statement::Value;
@@ -35,11 +35,11 @@ impl Reads {
             // Before every turn there is.
             None => (-1, Timestamp::default(), Uuid::nil()),
         };
-        let list = List::All.to_string();
+        let list = List::All.id(account.as_str());
         let values: [Value<'_>; 7] = [
             &account.as_str(),
             &list,
-            &status.word(),
+            &code(status),
             &priority,
             &created_at.to_jiff(),
             &id,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::batch::Change;
 use crate::statement::Value;
 
-use super::lists::{Entries, Row};
+use super::lists::{Entries, Row, code, list_id};
 
 /// What an insert and an update have in common, then what only one of them sets.
 #[derive(Default)]
@@ -125,25 +125,23 @@ impl<'a> Columns<'a> {
 
 /// Rows of the table of lists, as columns.
 #[derive(Default)]
-pub(super) struct ListColumns<'a> {
-    accounts: Vec<&'a str>,
-    lists: Vec<&'a str>,
-    statuses: Vec<&'static str>,
+pub(super) struct ListColumns {
+    lists: Vec<Uuid>,
+    statuses: Vec<i16>,
     ranks: Vec<i64>,
     priorities: Vec<i16>,
     created_at: Vec<jiff::Timestamp>,
     ids: Vec<Uuid>,
 }
 
-impl<'a> ListColumns<'a> {
+impl ListColumns {
     pub(super) fn len(&self) -> usize {
         self.ids.len()
     }
 
-    pub(super) fn push(&mut self, account: &'a str, id: Uuid, row: Row<'a>, entries: &Entries) {
-        self.accounts.push(account);
-        self.lists.push(row.list);
-        self.statuses.push(entries.status.word());
+    pub(super) fn push(&mut self, account: &str, id: Uuid, row: Row<'_>, entries: &Entries) {
+        self.lists.push(list_id(account, row.list));
+        self.statuses.push(code(entries.status));
         self.ranks.push(row.rank);
         self.priorities.push(entries.priority);
         self.created_at.push(entries.created_at.to_jiff());
@@ -151,9 +149,8 @@ impl<'a> ListColumns<'a> {
     }
 
     /// The parameters of `insert_lists.sql` and `delete_lists.sql`.
-    pub(super) fn values(&self) -> [Value<'_>; 7] {
+    pub(super) fn values(&self) -> [Value<'_>; 6] {
         [
-            &self.accounts as _,
             &self.lists as _,
             &self.statuses as _,
             &self.ranks as _,

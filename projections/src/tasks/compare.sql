@@ -11,15 +11,13 @@ full join rebuild_tasks.tasks rebuilt
 where live::text is distinct from rebuilt::text
 union all
 select 'task_lists',
-       coalesce(live.account_id, rebuilt.account_id) || '/'
-           || coalesce(live.task_id, rebuilt.task_id)::text || ' in '
-           || coalesce(live.list, rebuilt.list),
+       coalesce(live.task_id, rebuilt.task_id)::text || ' in '
+           || coalesce(live.list_id, rebuilt.list_id)::text,
        to_json(live)::text,
        to_json(rebuilt)::text
 from read.task_lists live
 full join rebuild_tasks.task_lists rebuilt
-    on rebuilt.account_id = live.account_id
-    and rebuilt.list = live.list
+    on rebuilt.list_id = live.list_id
     and rebuilt.status = live.status
     and rebuilt.rank = live.rank
     and rebuilt.priority = live.priority

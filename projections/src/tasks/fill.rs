@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::apply::UPDATE;
 use super::columns::{Columns, search_text};
-use super::lists::Entries;
+use super::lists::{Entries, code, list_id};
 use super::tallies::Tallies;
 use crate::batch::{Change, Key, write};
 use crate::statement::{Tables, Value};
@@ -56,8 +56,8 @@ const TASK_TYPES: [Type; 23] = [
     Type::UUID,
 ];
 
-const LIST_TYPES: [Type; 7] =
-    [Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::INT2, Type::TIMESTAMPTZ, Type::UUID];
+const LIST_TYPES: [Type; 6] =
+    [Type::UUID, Type::INT2, Type::INT8, Type::INT2, Type::TIMESTAMPTZ, Type::UUID];
 
 /// Rows of the lists that are to be copied.
 type Listed<'a> = Vec<(&'a str, Uuid, Entries)>;
@@ -170,10 +170,11 @@ async fn copy_lists(tables: Tables<'_>, listed: &Listed<'_>) -> Result<(), Error
     }
     let mut writer = pin!(BinaryCopyInWriter::new(tables.copy(COPY_LISTS).await?, &LIST_TYPES));
     for (account, id, entries) in listed {
-        let (status, created_at) = (entries.status.word(), entries.created_at.to_jiff());
+        let (status, created_at) = (code(entries.status), entries.created_at.to_jiff());
         for row in entries.rows() {
-            let row: [Value<'_>; 7] =
-                [account, &row.list, &status, &row.rank, &entries.priority, &created_at, id];
+            let list = list_id(account, row.list);
+            let row: [Value<'_>; 6] =
+                [&list, &status, &row.rank, &entries.priority, &created_at, id];
             writer.as_mut().write(&row).await?;
         }
     }

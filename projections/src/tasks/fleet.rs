@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::lists::{List, days_of};
 use super::tallies::{day_of, unfinished};
-use super::walk::readers_of;
+use super::walk::lists_of;
 use crate::error::QueryError;
 use crate::reads::{Reads, state};
 
@@ -138,14 +138,14 @@ impl Reads {
 
     /// Whatever is claimed; for those who do not read all, their unfinished tasks.
     async fn looks(&self, account: &AccountId, caller: &Standing) -> Result<Vec<Look>, QueryError> {
-        let readers: Vec<String> = readers_of(caller).map(|list| list.to_string()).collect();
+        let readers = lists_of(account, caller);
         let (account, statuses) = (account.as_str(), unfinished());
         let mut bound = vec![(&account as _, Type::TEXT), (&LOOKED_AT_MAX as _, Type::INT8)];
         let sql = match caller.may(Right::ReadAllTasks) {
             true => CLAIMED,
             false => {
-                bound.push((&readers as _, Type::TEXT_ARRAY));
-                bound.push((&statuses as _, Type::TEXT_ARRAY));
+                bound.push((&readers as _, Type::UUID_ARRAY));
+                bound.push((&statuses as _, Type::INT2_ARRAY));
                 OWN_UNFINISHED
             }
         };
@@ -160,16 +160,15 @@ impl Reads {
         (list, rank): (List, i64),
         limit: usize,
     ) -> Result<Places, QueryError> {
-        let readers: Vec<String> = readers_of(caller).map(|list| list.to_string()).collect();
+        let readers = lists_of(account, caller);
         let readers = (!caller.may(Right::ReadAllTasks)).then_some(readers);
-        let (list, statuses) = (list.to_string(), unfinished());
+        let (list, statuses) = (list.id(account.as_str()), unfinished());
         let limit = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         let bound = [
-            (&account.as_str() as _, Type::TEXT),
-            (&list as _, Type::TEXT),
-            (&statuses as _, Type::TEXT_ARRAY),
+            (&list as _, Type::UUID),
+            (&statuses as _, Type::INT2_ARRAY),
             (&rank as _, Type::INT8),
-            (&readers as _, Type::TEXT_ARRAY),
+            (&readers as _, Type::UUID_ARRAY),
             (&limit as _, Type::INT8),
         ];
         self.rows(RANKED, &bound).await?.iter().map(place).collect()

@@ -1,9 +1,8 @@
 -- What reads need and a rebuild fills faster without.
 
--- Within a list protocol 0.6: priority, then age, then id. The list comes first: it tells rows
--- apart where the account, which most of them share, would have to be compared in vain.
+-- Within a list and a status protocol 0.6: priority, then age, then id.
 alter table task_lists add constraint task_lists_pkey
-    primary key (list, account_id, status, rank, priority, created_at, task_id);
+    primary key (list_id, status, rank, priority, created_at, task_id);
 
 -- Chains, deleted tasks included.
 create index tasks_root on tasks (account_id, root_id, delegation_depth, created_at, task_id);

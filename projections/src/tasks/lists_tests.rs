@@ -5,7 +5,7 @@ use baton_domain::task::Claim;
 use super::*;
 
 fn agent(n: u128) -> AgentId {
-    AgentId(uuid::Uuid::from_u128(n))
+    AgentId(Uuid::from_u128(n))
 }
 
 fn task() -> Task {
@@ -49,7 +49,7 @@ fn a_task_stands_in_the_lists_of_its_readers_labels_and_assignee() {
 #[test]
 fn an_open_task_for_anybody_has_no_row_for_the_queue_alone() {
     let one = agent(1).to_string();
-    let project = ProjectId(uuid::Uuid::from_u128(7));
+    let project = ProjectId(Uuid::from_u128(7));
     let task = Task { labels: vec!["a".into()], project_id: Some(project), ..task() };
     let lists = Entries::of(&task).lists;
     let lists: Vec<&str> = lists.keys().map(String::as_str).collect();
@@ -116,4 +116,19 @@ fn a_completed_task_stands_where_its_completion_was() {
     let completed_at = Timestamp::from_millis(7);
     let task = Task { status: Status::Completed, completed_at, ..task() };
     assert_eq!(Entries::of(&task).lists.get("*completed"), Some(&-7));
+}
+
+#[test]
+fn what_stands_for_a_list_is_its_own_in_every_account() {
+    let all = ["", "=", "a", "ab", "b"];
+    let ids: std::collections::BTreeSet<Uuid> =
+        all.into_iter().flat_map(|account| all.map(|list| list_id(account, list))).collect();
+    assert_eq!(ids.len(), 25);
+    // What is in the tables of this version must be found again.
+    let known = "d8b96a00-8c39-816c-a931-b8b6773903d1";
+    assert_eq!(List::All.id("default").to_string(), known);
+    assert_eq!(words_by_code().len(), Status::ALL.len());
+    for status in Status::ALL {
+        assert_eq!(words_by_code()[usize::try_from(code(status)).unwrap()], status.word());
+    }
 }

@@ -9,7 +9,7 @@ use tokio_postgres::types::Type;
 use super::filter::{Page, Scope, TaskFilter};
 use super::lists::List;
 use super::tallies::Tally;
-use super::values::{Values, words};
+use super::values::{Values, shown};
 use super::walk::walks;
 use crate::error::QueryError;
 use crate::model::Model;
@@ -103,10 +103,10 @@ impl Reads {
         parent: TaskId,
         caller: &Standing,
     ) -> Result<Vec<Task>, QueryError> {
-        let (list, limit) = (List::Parent(parent).to_string(), TASKS_MAX + 1);
+        let (list, limit) = (List::Parent(parent).id(account.as_str()), TASKS_MAX + 1);
         let bound = [
             (&account.as_str() as _, Type::TEXT),
-            (&list as _, Type::TEXT),
+            (&list as _, Type::UUID),
             (&limit as _, Type::INT8),
         ];
         let children: Vec<Task> = states(&self.rows(CHILDREN, &bound).await?)?;
@@ -126,12 +126,13 @@ impl Reads {
         filter: &TaskFilter,
         page: Page,
     ) -> Result<TaskPage, QueryError> {
-        let statuses = words(filter);
+        let statuses = shown(filter);
         if statuses.is_empty() {
             return Ok(TaskPage::empty(page.scope));
         }
         let walk = self.shortest(account, &statuses, walks(caller, filter)).await?;
-        let values = Values::new(account, caller, filter, &statuses, &walk).of_page(page, &walk);
+        let values = Values::new(account, caller, filter, &statuses, &walk);
+        let values = values.of_page(page, &statuses, &walk);
         let (sql, bound) = values.page();
         let mut tasks: Vec<Task> = states(&self.rows(sql, &bound).await?)?;
         let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);

@@ -5,13 +5,13 @@
 
 use baton_domain::{
     AccountId, TaskId, Timestamp,
-    task::{Line, Turn, Wish},
+    task::{Line, Status, Turn, Wish},
 };
 use futures_util::future::try_join_all;
 use tokio_postgres::Error;
 use uuid::Uuid;
 
-use super::lists::{Audience, List};
+use super::lists::{Audience, List, code, ids};
 use crate::error::QueryError;
 use crate::model::LIVE;
 use crate::reads::Reads;
@@ -45,13 +45,13 @@ pub struct Ask {
 /// The lists of a lane: one that is walked, and those in which its tasks must stand too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Walked {
-    list: String,
-    also: Vec<String>,
+    list: List,
+    also: Vec<List>,
 }
 
 impl Lane {
     /// The lists that together are the open tasks of the lane, and no others.
-    fn of_open(&self) -> Vec<String> {
+    fn of_open(&self) -> Vec<List> {
         let narrow = self.narrow();
         let line = match &self.line {
             // What narrows it down holds nothing but tasks for anybody.
@@ -60,23 +60,23 @@ impl Lane {
             Line::Agent(agent) => List::Assignee(*agent),
             Line::Route(_) => List::Line(self.line.clone()),
         };
-        [vec![line.to_string()], narrow].concat()
+        [vec![line], narrow].concat()
     }
 
     /// The list of its claimed tasks by the end of their lease, and what narrows it down.
     fn of_claimed(&self) -> Walked {
-        Walked { list: List::Line(self.line.clone()).to_string(), also: self.narrow() }
+        Walked { list: List::Line(self.line.clone()), also: self.narrow() }
     }
 
     /// The lists of all labels that are wanted, and of the project.
-    fn narrow(&self) -> Vec<String> {
+    fn narrow(&self) -> Vec<List> {
         let audience = match self.line {
             Line::Anybody => Audience::Anybody,
             Line::Agent(_) | Line::Route(_) => Audience::Somebody,
         };
         let labels = self.wish.labels.iter().map(|label| List::Label(audience, label.clone()));
         let project = self.wish.project_id.map(|project| List::Project(audience, project));
-        labels.chain(project).map(|list| list.to_string()).collect()
+        labels.chain(project).collect()
     }
 }
 
@@ -118,16 +118,18 @@ async fn turns(
         // Before every turn there is.
         None => (-1, Timestamp::default(), Uuid::nil()),
     };
-    let values: [Value<'_>; 10] = [
-        &account.as_str(),
-        &open.list,
-        &open.also,
-        &claimed.list,
-        &claimed.also,
+    let account = account.as_str();
+    let values: [Value<'_>; 11] = [
+        &open.list.id(account),
+        &ids(account, open.also),
+        &claimed.list.id(account),
+        &ids(account, claimed.also),
         &priority,
         &created_at.to_jiff(),
         &id,
         &now.as_millis(),
+        &code(Status::Open),
+        &code(Status::Claimed),
         &limit,
     ];
     let rows = tables.rows(QUEUE, &values).await?;
@@ -147,11 +149,12 @@ async fn turns(
 async fn shortest(
     tables: Tables<'_>,
     account: &AccountId,
-    mut lists: Vec<String>,
+    mut lists: Vec<List>,
 ) -> Result<Walked, Error> {
     let mut shortest = 0;
     if lists.len() > 1 {
-        let values: [Value<'_>; 3] = [&account.as_str(), &lists, &LENGTH_MAX];
+        let listed = ids(account.as_str(), lists.iter().cloned());
+        let values: [Value<'_>; 3] = [&listed, &LENGTH_MAX, &code(Status::Open)];
         let rows = tables.rows(QUEUE_LENGTHS, &values).await?;
         let lengths = rows.iter().map(|row| row.try_get::<_, i64>("tasks"));
         let lengths = lengths.collect::<Result<Vec<_>, _>>()?;
@@ -185,8 +188,9 @@ mod tests {
             (route(), &some, vec!["!@data-team", "#a", &for_somebody], "!@data-team"),
         ] {
             let lane = Lane { line, wish: wish.clone() };
-            assert_eq!(lane.of_open(), open, "{lane:?}");
-            assert_eq!(lane.of_claimed().list, claimed, "{lane:?}");
+            let lists: Vec<String> = lane.of_open().iter().map(List::to_string).collect();
+            assert_eq!(lists, open, "{lane:?}");
+            assert_eq!(lane.of_claimed().list.to_string(), claimed, "{lane:?}");
             assert_eq!(lane.of_claimed().also.len(), 2 * usize::from(*wish != all), "{lane:?}");
         }
     }

@@ -10,8 +10,9 @@ use jiff::civil::Date;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use super::lists::words_by_code;
 use super::tallies::{Tally, unfinished};
-use super::walk::readers_of;
+use super::walk::lists_of;
 use crate::error::QueryError;
 use crate::reads::Reads;
 
@@ -112,13 +113,14 @@ impl Reads {
         caller: &Standing,
         today: Date,
     ) -> Result<Vec<Row>, QueryError> {
-        let lists: Vec<String> = readers_of(caller).map(|list| list.to_string()).collect();
-        let statuses = unfinished();
+        let lists = lists_of(account, caller);
+        let (statuses, words) = (unfinished(), words_by_code());
         let bound = [
             (&account.as_str() as _, Type::TEXT),
-            (&lists as _, Type::TEXT_ARRAY),
-            (&statuses as _, Type::TEXT_ARRAY),
+            (&lists as _, Type::UUID_ARRAY),
+            (&statuses as _, Type::INT2_ARRAY),
             (&today as _, Type::DATE),
+            (&words as _, Type::TEXT_ARRAY),
         ];
         self.rows(OWN_TALLIES, &bound).await
     }

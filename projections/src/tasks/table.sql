@@ -40,15 +40,16 @@ create table tasks (
 -- its assignee, of each of its readers, of each of its labels, of its project, of its parent, of
 -- its lines in the queue. Its key comes with the indexes.
 create table task_lists (
-    account_id text collate "C" not null,
-    list text collate "C" not null,
-    status text collate "C" not null,
+    -- Of which account, too: the first half of a SHA-256 over both names.
+    list_id uuid not null,
+    task_id uuid not null,
     -- 0, but in the lists that have an order of their own: their names begin with `*`, or with `!`
     -- for tasks that are claimed.
     rank bigint not null,
-    priority smallint not null,
     created_at timestamptz not null,
-    task_id uuid not null
+    -- By its code.
+    status smallint not null,
+    priority smallint not null
 ) with (
     autovacuum_vacuum_scale_factor = 0.05
 );

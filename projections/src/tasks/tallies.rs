@@ -13,6 +13,7 @@ use baton_feed::HandleError;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::lists::code;
 use crate::batch::Change;
 use crate::statement::Tables;
 
@@ -93,9 +94,9 @@ impl Counted {
     }
 }
 
-/// The words of the statuses of tasks that are not finished.
-pub(super) fn unfinished() -> Vec<&'static str> {
-    Status::ALL.into_iter().filter(|it| !it.is_finished()).map(Status::word).collect()
+/// The codes of the statuses of tasks that are not finished.
+pub(super) fn unfinished() -> Vec<i16> {
+    Status::ALL.into_iter().filter(|it| !it.is_finished()).map(code).collect()
 }
 
 /// The day of an instant. Days are those of UTC (protocol 0.4).

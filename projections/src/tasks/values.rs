@@ -10,8 +10,8 @@ use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::filter::{Assignee, Page, Sort, TaskFilter};
-use super::lists::{Audience, List};
-use super::walk::{Ensures, Walk, readers_of};
+use super::lists::{Audience, List, code, ids};
+use super::walk::{Ensures, Walk, lists_of};
 use crate::statement::Bound;
 
 static WALK: LazyLock<String> = LazyLock::new(|| filtering(include_str!("sql/walk.sql")));
@@ -28,11 +28,11 @@ fn filtering(statement: &str) -> String {
 /// The values of `walk.sql` or `sorted.sql`, or of a count of the same.
 pub(super) struct Values<'a> {
     account: &'a str,
-    lists: Vec<String>,
-    statuses: &'a [&'static str],
+    lists: Vec<Uuid>,
+    statuses: Vec<i16>,
     /// The lists, each with a status, to be walked.
-    walked: Option<(Vec<String>, Vec<&'static str>)>,
-    readers: Option<Vec<String>>,
+    walked: Option<(Vec<Uuid>, Vec<i16>)>,
+    readers: Option<Vec<Uuid>>,
     priority: Option<i16>,
     assigned_to: Option<Uuid>,
     created_by: Option<Uuid>,
@@ -45,7 +45,7 @@ pub(super) struct Values<'a> {
     session_state: Option<&'static str>,
     due_from: Option<jiff::civil::Date>,
     due_to: Option<jiff::civil::Date>,
-    project: Option<Vec<String>>,
+    project: Option<Vec<Uuid>>,
     offset: i64,
     limit: i64,
     sort: &'static str,
@@ -56,18 +56,20 @@ impl<'a> Values<'a> {
         account: &'a AccountId,
         caller: &Standing,
         filter: &'a TaskFilter,
-        statuses: &'a [&'static str],
+        statuses: &[Status],
         walk: &'a Walk,
     ) -> Self {
         let unless = |ensured| walk.ensures != ensured;
         let nobody_is_nil = |it: Assignee| it.agent().map_or(Uuid::nil(), |agent| agent.0);
+        let name = account.as_str();
+        let project = filter.project.filter(|_| unless(Ensures::Project));
         let given = |labels: &'a Vec<String>| Some(labels.as_slice()).filter(|it| !it.is_empty());
         Self {
-            account: account.as_str(),
-            lists: names(walk.lists.iter().cloned()),
-            statuses,
+            account: name,
+            lists: ids(name, walk.lists.iter().cloned()),
+            statuses: codes(statuses),
             walked: None,
-            readers: (!walk.readable).then(|| names(readers_of(caller))),
+            readers: (!walk.readable).then(|| lists_of(account, caller)),
             priority: filter.priority.map(i16::from),
             assigned_to: filter
                 .assigned_to
@@ -83,7 +85,7 @@ impl<'a> Values<'a> {
             session_state: filter.session_state.map(SessionState::word),
             due_from: filter.due_from,
             due_to: filter.due_to,
-            project: filter.project.filter(|_| unless(Ensures::Project)).map(of_project),
+            project: project.map(|project| ids(name, of_project(project))),
             offset: 0,
             limit: 0,
             sort: Sort::default().word(),
@@ -91,9 +93,12 @@ impl<'a> Values<'a> {
     }
 
     /// One task more than the page has shows whether there are more.
-    pub(super) fn of_page(self, page: Page, walk: &Walk) -> Self {
+    pub(super) fn of_page(self, page: Page, statuses: &[Status], walk: &Walk) -> Self {
         let (offset, limit) = (i64::from(page.offset), i64::from(page.limit) + 1);
-        let walked = walk.in_order(page.sort, self.statuses);
+        let walked = walk.in_order(page.sort, statuses).map(|walked| {
+            let (lists, statuses): (Vec<_>, Vec<_>) = walked.into_iter().unzip();
+            (ids(self.account, lists), codes(&statuses))
+        });
         Self { offset, limit, sort: page.sort.word(), walked, ..self }
     }
 
@@ -130,9 +135,9 @@ impl<'a> Values<'a> {
     {
         vec![
             bind(&self.account, Type::TEXT),
-            bind(lists, Type::TEXT_ARRAY),
-            bind(statuses, Type::TEXT_ARRAY),
-            bind(&self.readers, Type::TEXT_ARRAY),
+            bind(lists, Type::UUID_ARRAY),
+            bind(statuses, Type::INT2_ARRAY),
+            bind(&self.readers, Type::UUID_ARRAY),
             bind(&self.priority, Type::INT2),
             bind(&self.assigned_to, Type::UUID),
             bind(&self.created_by, Type::UUID),
@@ -145,28 +150,28 @@ impl<'a> Values<'a> {
             bind(&self.due_from, Type::DATE),
             bind(&self.due_to, Type::DATE),
             bind(&self.session_state, Type::TEXT),
-            bind(&self.project, Type::TEXT_ARRAY),
+            bind(&self.project, Type::UUID_ARRAY),
         ]
     }
 }
 
-fn of_project(project: ProjectId) -> Vec<String> {
-    names(Audience::ALL.into_iter().map(|part| List::Project(part, project)))
+fn of_project(project: ProjectId) -> [List; 2] {
+    Audience::ALL.map(|part| List::Project(part, project))
 }
 
-fn names(lists: impl Iterator<Item = List>) -> Vec<String> {
-    lists.map(|list| list.to_string()).collect()
+fn codes(statuses: &[Status]) -> Vec<i16> {
+    statuses.iter().copied().map(code).collect()
 }
 
 fn bind<T: ToSql + Sync>(value: &T, kind: Type) -> Bound<'_> {
     (value, kind)
 }
 
-/// The words of the statuses that the filter can show. A claim is on a claimed task, or on one
-/// that was delegated under it.
-pub(super) fn words(filter: &TaskFilter) -> Vec<&'static str> {
+/// The statuses that the filter can show. A claim is on a claimed task, or on one that was
+/// delegated under it.
+pub(super) fn shown(filter: &TaskFilter) -> Vec<Status> {
     let claimed = matches!(filter.claimed, Some((true, _))) || filter.session_state.is_some();
     let may_be_claimed = |it: &Status| matches!(it, Status::Claimed | Status::Delegated);
     let statuses = Status::ALL.into_iter().filter(|it| filter.statuses.contains(it));
-    statuses.filter(|it| !claimed || may_be_claimed(it)).map(Status::word).collect()
+    statuses.filter(|it| !claimed || may_be_claimed(it)).collect()
 }

@@ -1,9 +1,12 @@
 //! Which lists a page walks: the shortest that hold every task it may show.
 
+use std::collections::HashMap;
+
 use baton_domain::{AccountId, Right, Standing, task::Reader, task::Status};
+use uuid::Uuid;
 
 use super::filter::{Assignee, Sort, TaskFilter};
-use super::lists::{Audience, List};
+use super::lists::{Audience, List, code, ids};
 use crate::error::QueryError;
 use crate::reads::Reads;
 use crate::statement::Value;
@@ -40,19 +43,13 @@ impl Walk {
 
     /// The lists, each with a status, that together are the walk's tasks in this order; none where
     /// none are kept in it.
-    pub(super) fn in_order(
-        &self,
-        sort: Sort,
-        statuses: &[&'static str],
-    ) -> Option<(Vec<String>, Vec<&'static str>)> {
+    pub(super) fn in_order(&self, sort: Sort, statuses: &[Status]) -> Option<Vec<(List, Status)>> {
         let in_status = |list: &List, status| match (list, sort) {
-            (list, Sort::Priority) => Some(list.to_string()),
-            (List::All, Sort::Updated) => Some(List::Updated.to_string()),
+            (list, Sort::Priority) => Some(list.clone()),
+            (List::All, Sort::Updated) => Some(List::Updated),
             // Only completed tasks have a moment of completion: the others are all equal.
-            (List::All, Sort::Completed) if status == Status::Completed.word() => {
-                Some(List::Completed.to_string())
-            }
-            (List::All, Sort::Completed) => Some(List::All.to_string()),
+            (List::All, Sort::Completed) if status == Status::Completed => Some(List::Completed),
+            (List::All, Sort::Completed) => Some(List::All),
             (_, Sort::Updated | Sort::Due | Sort::Completed) => None,
         };
         let each = self.lists.iter().flat_map(|list| statuses.iter().map(move |it| (list, *it)));
@@ -111,6 +108,11 @@ pub(super) fn walks(caller: &Standing, filter: &TaskFilter) -> Vec<Walk> {
     walks
 }
 
+/// What stands in the table for the lists of those that the caller is.
+pub(crate) fn lists_of(account: &AccountId, caller: &Standing) -> Vec<Uuid> {
+    ids(account.as_str(), readers_of(caller))
+}
+
 /// The lists of those that the caller is.
 pub(super) fn readers_of(caller: &Standing) -> impl Iterator<Item = List> {
     caller.readers().map(List::Reader)
@@ -121,22 +123,21 @@ impl Reads {
     pub(super) async fn shortest(
         &self,
         account: &AccountId,
-        statuses: &[&str],
+        statuses: &[Status],
         mut walks: Vec<Walk>,
     ) -> Result<Walk, QueryError> {
         if walks.len() > 1 {
-            let lists: Vec<String> =
-                walks.iter().flat_map(|walk| &walk.lists).map(List::to_string).collect();
-            let values: [Value<'_>; 4] = [&account.as_str(), &lists, &statuses, &LENGTH_MAX];
+            let id = |list: &List| list.id(account.as_str());
+            let lists: Vec<Uuid> = walks.iter().flat_map(|walk| &walk.lists).map(id).collect();
+            let statuses: Vec<i16> = statuses.iter().copied().map(code).collect();
+            let values: [Value<'_>; 3] = [&lists, &statuses, &LENGTH_MAX];
             let rows = self.probed(LENGTHS, &values).await?;
-            let mut lengths = Vec::with_capacity(rows.len());
+            let mut lengths = HashMap::with_capacity(rows.len());
             for row in &rows {
-                lengths.push((row.try_get::<_, String>("list")?, row.try_get::<_, i64>("tasks")?));
+                let list: Uuid = row.try_get("list_id")?;
+                lengths.insert(list, row.try_get::<_, i64>("tasks")?);
             }
-            let length = |list: &List| {
-                let name = list.to_string();
-                lengths.iter().find(|(list, _)| *list == name).map_or(0, |(_, tasks)| *tasks)
-            };
+            let length = |list: &List| lengths.get(&id(list)).copied().unwrap_or_default();
             // Stable: of walks that are equally long, or too long to tell, the narrower one.
             walks.sort_by_key(|walk| walk.lists.iter().map(length).sum::<i64>().min(LENGTH_MAX));
         }

@@ -180,11 +180,15 @@ async fn a_check_finds_what_was_changed_behind_the_projector() {
           where task_id = $1",
             "tasks",
         ),
-        ("delete from read.task_lists where task_id = $1 and list = '*'", "task_lists"),
         (
-            "insert into read.task_lists
-          select account_id, 'x', status, rank, priority, created_at, task_id
-          from read.task_lists where task_id = $1 and list = '#css'",
+            "delete from read.task_lists
+          where ctid = (select min(ctid) from read.task_lists where task_id = $1)",
+            "task_lists",
+        ),
+        (
+            "insert into read.task_lists (list_id, status, rank, priority, created_at, task_id)
+          select gen_random_uuid(), status, rank, priority, created_at, task_id
+          from read.task_lists where task_id = $1 limit 1",
             "task_lists",
         ),
         ("delete from read.tasks where task_id = $1", "tasks"),

@@ -27,12 +27,11 @@ join read.tasks t on t.account_id = $1 and t.task_id = found.task_id and not t.d
 join read.context_entries e
     on e.account_id = $1 and e.task_id = found.task_id and e.entry = found.entry
 where ($6::uuid is null or t.project_id = $6)
-  and ($7::text[] is null or exists (
+  and ($7::uuid[] is null or exists (
       select
       from read.task_lists r
-      where r.account_id = $1
-        and r.list = any ($7)
-        and r.status = t.state::json ->> 'status'
+      where r.list_id = any ($7)
+        and r.status = array_position($10::text[], t.state::json ->> 'status') - 1
         and r.rank = 0
         and r.priority = (t.state::json ->> 'priority')::smallint
         and r.created_at = t.created_at

@@ -1,2 +1,2 @@
-copy read.task_lists (account_id, list, status, rank, priority, created_at, task_id)
+copy read.task_lists (list_id, status, rank, priority, created_at, task_id)
 from stdin (format binary)

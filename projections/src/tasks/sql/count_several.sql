@@ -1,8 +1,7 @@
 -- How many tasks all pages of several lists show.
 select count(distinct i.task_id) as tasks
 from read.task_lists i
-left join read.tasks t on t.account_id = i.account_id and t.task_id = i.task_id
-where i.account_id = $1
-  and i.list = any ($2::text[])
-  and i.status = any ($3::text[])
+left join read.tasks t on t.account_id = $1 and t.task_id = i.task_id
+where i.list_id = any ($2::uuid[])
+  and i.status = any ($3::smallint[])
   /* filter.sql */

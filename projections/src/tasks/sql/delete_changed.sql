@@ -1,4 +1,5 @@
--- The lists of tasks that changed after they were written: one look at all rows.
+-- The lists of tasks that changed after they were written: one look at all rows. A task's id is of
+-- one account alone.
 delete from read.task_lists i
 using rebuild_tasks.changed c
-where i.account_id = c.account_id and i.task_id = c.task_id
+where i.task_id = c.task_id

@@ -1,10 +1,8 @@
 delete from read.task_lists i
 using unnest(
-    $1::text[], $2::text[], $3::text[], $4::bigint[], $5::smallint[], $6::timestamptz[],
-    $7::uuid[]
-) as o (account_id, list, status, rank, priority, created_at, task_id)
-where i.account_id = o.account_id
-  and i.list = o.list
+    $1::uuid[], $2::smallint[], $3::bigint[], $4::smallint[], $5::timestamptz[], $6::uuid[]
+) as o (list_id, status, rank, priority, created_at, task_id)
+where i.list_id = o.list_id
   and i.status = o.status
   and i.rank = o.rank
   and i.priority = o.priority

@@ -1,10 +1,9 @@
 -- What a list of tasks is asked for, of the entry `i` of a list and its task `t`. A filter without
 -- a value vanishes when the statement is planned with its values, and the join with it.
-and ($4::text[] is null or exists (
+and ($4::uuid[] is null or exists (
     select
     from read.task_lists r
-    where r.account_id = i.account_id
-      and r.list = any ($4)
+    where r.list_id = any ($4)
       and r.status = i.status
       and r.rank = 0
       and r.priority = i.priority
@@ -25,11 +24,10 @@ and ($12::boolean is null or $12 = (
 and ($14::date is null or t.due_date >= $14)
 and ($15::date is null or t.due_date <= $15)
 and ($16::text is null or t.session_state = $16)
-and ($17::text[] is null or exists (
+and ($17::uuid[] is null or exists (
     select
     from read.task_lists p
-    where p.account_id = i.account_id
-      and p.list = any ($17)
+    where p.list_id = any ($17)
       and p.status = i.status
       and p.rank = 0
       and p.priority = i.priority

@@ -2,10 +2,10 @@
 with own as materialized (
     select distinct i.task_id, i.status
     from read.task_lists i
-    where i.account_id = $1 and i.list = any ($2::text[])
+    where i.list_id = any ($2::uuid[])
 ), own_task as materialized (
-    select o.status,
-           o.status = any ($3::text[]) as unfinished,
+    select ($5::text[])[o.status + 1] as status,
+           o.status = any ($3::smallint[]) as unfinished,
            t.project_id,
            t.due_date,
            (t.completed_at at time zone 'UTC')::date as completed_on

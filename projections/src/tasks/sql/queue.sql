@@ -6,18 +6,16 @@ from (
     (
         select i.priority, i.created_at, i.task_id
         from read.task_lists i
-        where i.account_id = $1
-          and i.list = $2
-          and i.status = 'open'
+        where i.list_id = $1
+          and i.status = $9
           and i.rank = 0
           and (i.priority, i.created_at, i.task_id)
-              > ($6::smallint, $7::timestamptz, $8::uuid)
-          and cardinality($3::text[]) = (
+              > ($5::smallint, $6::timestamptz, $7::uuid)
+          and cardinality($2::uuid[]) = (
               select count(*)
-              from unnest($3::text[]) as n (list)
+              from unnest($2::uuid[]) as n (list_id)
               join read.task_lists r
-                  on r.account_id = i.account_id
-                  and r.list = n.list
+                  on r.list_id = n.list_id
                   and r.status = i.status
                   and r.rank = 0
                   and r.priority = i.priority
@@ -25,7 +23,7 @@ from (
                   and r.task_id = i.task_id
           )
         order by i.priority, i.created_at, i.task_id
-        limit $10
+        limit $11
     )
     union all
     (
@@ -33,16 +31,14 @@ from (
         from (
             select i.priority, i.created_at, i.task_id
             from read.task_lists i
-            where i.account_id = $1
-              and i.list = $4
-              and i.status = 'claimed'
-              and i.rank <= $9
-              and cardinality($5::text[]) = (
+            where i.list_id = $3
+              and i.status = $10
+              and i.rank <= $8
+              and cardinality($4::uuid[]) = (
                   select count(*)
-                  from unnest($5::text[]) as n (list)
+                  from unnest($4::uuid[]) as n (list_id)
                   join read.task_lists r
-                      on r.account_id = i.account_id
-                      and r.list = n.list
+                      on r.list_id = n.list_id
                       and r.status = i.status
                       and r.rank = 0
                       and r.priority = i.priority
@@ -53,8 +49,8 @@ from (
             limit 1000
         ) e
         where (e.priority, e.created_at, e.task_id)
-              > ($6::smallint, $7::timestamptz, $8::uuid)
+              > ($5::smallint, $6::timestamptz, $7::uuid)
     )
 ) c
 order by c.priority, c.created_at, c.task_id
-limit $10
+limit $11

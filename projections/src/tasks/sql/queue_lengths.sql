@@ -4,9 +4,9 @@ select (
            from (
                select
                from read.task_lists i
-               where i.account_id = $1 and i.list = l.list and i.status = 'open' and i.rank = 0
-               limit $3
+               where i.list_id = l.list_id and i.status = $3 and i.rank = 0
+               limit $2
            ) counted
        ) as tasks
-from unnest($2::text[]) with ordinality as l (list, place)
+from unnest($1::uuid[]) with ordinality as l (list_id, place)
 order by l.place

@@ -7,10 +7,9 @@ with page as materialized (
                when 'completed' then -date_part('epoch', t.completed_at)
            end as rank
     from read.task_lists i
-    join read.tasks t on t.account_id = i.account_id and t.task_id = i.task_id
-    where i.account_id = $1
-      and i.list = any ($2::text[])
-      and i.status = any ($3::text[])
+    join read.tasks t on t.account_id = $1 and t.task_id = i.task_id
+    where i.list_id = any ($2::uuid[])
+      and i.status = any ($3::smallint[])
       /* filter.sql */
     order by rank nulls last, i.priority, i.created_at, i.task_id
     offset $18::bigint

@@ -3,8 +3,7 @@ select t.state::text as state
 from (
     select i.priority, i.created_at, i.task_id
     from read.task_lists i
-    where i.account_id = $1
-      and i.list = $2
+    where i.list_id = $2
       and i.status = $3
       and i.rank = 0
       and (i.priority, i.created_at, i.task_id)

@@ -4,13 +4,12 @@
 -- hold. A task that stands in several of the lists is shown once.
 with page as materialized (
     select walked.rank, walked.priority, walked.created_at, walked.task_id
-    from unnest($2::text[], $3::text[]) as l (list, status)
+    from unnest($2::uuid[], $3::smallint[]) as l (list_id, status)
     cross join lateral (
         select i.rank, i.priority, i.created_at, i.task_id
         from read.task_lists i
-        left join read.tasks t on t.account_id = i.account_id and t.task_id = i.task_id
-        where i.account_id = $1
-          and i.list = l.list
+        left join read.tasks t on t.account_id = $1 and t.task_id = i.task_id
+        where i.list_id = l.list_id
           and i.status = l.status
           /* filter.sql */
         order by i.rank, i.priority, i.created_at, i.task_id
