@@ -53,7 +53,8 @@ impl<'a> Window<'a> {
         Self { client, connects, jetstream, stream, unanswered, unasked, stored }
     }
 
-    /// Sends a message; waits for an older one where too many are on their way.
+    /// Sends a message; asks about the first, the last, and one in [`ASKED_EVERY`], and waits for
+    /// older answers where too many are due.
     pub(super) async fn publish(
         &mut self,
         position: Position,
