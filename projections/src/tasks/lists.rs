@@ -92,9 +92,9 @@ pub(super) fn ids(account: &str, lists: impl IntoIterator<Item = List>) -> Vec<U
     lists.into_iter().map(|list| list.id(account)).collect()
 }
 
-/// What stands for a list of an account in the table: the first half of a SHA-256 over both names,
-/// as a UUID of version 8 (RFC 9562). Keys of one short width compare in a fraction of the time that
-/// names take, and nobody finds a name that shares one with another list.
+/// What stands for a list of an account in the table: the first half of a SHA-256 over both
+/// names, as a UUID of version 8 (RFC 9562). Keys of one short width compare in a fraction of the
+/// time that names take, and nobody finds a name that shares one with another list.
 pub(super) fn list_id(account: &str, list: &str) -> Uuid {
     let hash = Sha256::new().chain_update(account).chain_update([0]).chain_update(list).finalize();
     let mut half = [0; 16];
