@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::directory::CheckpointDir;
 use crate::error::LedgerError;
 use crate::nodes::{count, size};
+use crate::note::Verifier;
 use crate::reader::Ledger;
 
 /// How often at most.
@@ -108,7 +109,7 @@ fn keep_all(
 ) -> (Vec<(String, i64)>, Option<LedgerError>) {
     let (mut kept, mut failed) = (Vec::new(), None);
     for signed in page {
-        match keep(ledger, directory, &signed) {
+        match keep(&ledger.verifier(&signed.account), directory, &signed) {
             Ok(()) => kept.push((signed.account, count(signed.size))),
             // Of another account there may be nothing wrong.
             Err(error) => failed = failed.or(Some(error)),
@@ -118,15 +119,16 @@ fn keep_all(
     (kept, failed)
 }
 
+/// Keeps a checkpoint, unless one is there that is as new.
 fn keep(
-    ledger: &Ledger,
+    verifier: &Verifier,
     directory: &CheckpointDir,
     signed: &Unanchored,
 ) -> Result<(), LedgerError> {
     let account = &signed.account;
     if let Some(note) = directory.latest(account)? {
         let foreign = |cause| LedgerError::Foreign { account: account.clone(), cause };
-        let there = ledger.verifier(account).open(&note).map_err(foreign)?;
+        let there = verifier.open(&note).map_err(foreign)?;
         if there.size >= signed.size {
             return Ok(());
         }
@@ -171,4 +173,33 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| (*error).source());
     let causes: Vec<String> = causes.map(ToString::to_string).collect();
     causes.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::note::{Checkpoint, LedgerKey};
+
+    use super::*;
+
+    #[test]
+    fn a_newer_checkpoint_and_one_of_another_ledger_keep_their_place() {
+        let path = std::env::temp_dir().join(format!("baton-anchor-{}", uuid::Uuid::now_v7()));
+        let (directory, origin) = (CheckpointDir::new(path), "baton/ledger/acme");
+        let signed = |key: &LedgerKey, size: u64| {
+            let root = [u8::try_from(size).unwrap(); 32];
+            let note = key.sign(&Checkpoint { origin: origin.to_owned(), size, root });
+            let signed_at = "2026-03-17T10:00:00Z".parse().unwrap();
+            Unanchored { account: "acme".to_owned(), size, note, signed_at }
+        };
+        let [key, other] = ["07", "08"].map(|byte| LedgerKey::parse(&byte.repeat(32)).unwrap());
+        let latest = || directory.latest("acme").unwrap();
+        for (size, kept) in [(4, 4), (2, 4), (4, 4), (5, 5)] {
+            keep(&key.verifier(origin), &directory, &signed(&key, size)).unwrap();
+            assert_eq!(latest(), Some(signed(&key, kept).note), "after one of size {size}");
+        }
+        let refused = keep(&other.verifier(origin), &directory, &signed(&other, 9));
+        assert!(matches!(refused, Err(LedgerError::Foreign { .. })), "{refused:?}");
+        assert_eq!(latest(), Some(signed(&key, 5).note));
+        std::fs::remove_dir_all(directory.path()).unwrap();
+    }
 }
