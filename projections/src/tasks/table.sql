@@ -47,7 +47,7 @@ create table task_lists (
     -- for tasks that are claimed.
     rank bigint not null,
     created_at timestamptz not null,
-    -- By its code.
+    -- By its code (`lists.rs`).
     status smallint not null,
     priority smallint not null
 ) with (

@@ -1,6 +1,7 @@
 -- Entries that have the words of a question, best first. Where `$9` is true every word must be
 -- there, else any. Who may not read all tasks finds those in whose task it is a reader: one probe
--- of the lists by key for each entry found, down to the last one shown.
+-- of the lists by key for each entry found, down to the last one shown. `$10` are the words of the
+-- statuses, each in the place of its code.
 select e.task_id, e.entry, e.key, e.value, e.version, e.source, e.author_agent_id, e.created_at,
        e.superseded_by, e.superseded_at, found.score, t.state::text as state
 from (

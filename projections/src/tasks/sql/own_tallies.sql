@@ -1,4 +1,5 @@
--- The tallies of the tasks in some lists, under the names that they have for all tasks.
+-- The tallies of the tasks in some lists, under the names that they have for all tasks. `$5` are the
+-- words of the statuses, each in the place of its code.
 with own as materialized (
     select distinct i.task_id, i.status
     from read.task_lists i
