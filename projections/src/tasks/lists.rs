@@ -115,6 +115,11 @@ pub(super) fn code(status: Status) -> i16 {
     }
 }
 
+/// What stands for statuses in the table.
+pub(super) fn codes(statuses: impl IntoIterator<Item = Status>) -> Vec<i16> {
+    statuses.into_iter().map(code).collect()
+}
+
 /// The words of the statuses, each in the place of its code.
 pub(crate) fn words_by_code() -> Vec<&'static str> {
     let mut all = Status::ALL;

@@ -13,7 +13,7 @@ use baton_feed::HandleError;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::lists::code;
+use super::lists::codes;
 use crate::batch::Change;
 use crate::statement::Tables;
 
@@ -96,7 +96,7 @@ impl Counted {
 
 /// The codes of the statuses of tasks that are not finished.
 pub(super) fn unfinished() -> Vec<i16> {
-    Status::ALL.into_iter().filter(|it| !it.is_finished()).map(code).collect()
+    codes(Status::ALL.into_iter().filter(|it| !it.is_finished()))
 }
 
 /// The day of an instant. Days are those of UTC (protocol 0.4).

@@ -10,7 +10,7 @@ use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::filter::{Assignee, Page, Sort, TaskFilter};
-use super::lists::{Audience, List, code, ids};
+use super::lists::{Audience, List, codes, ids};
 use super::walk::{Ensures, Walk, lists_of};
 use crate::statement::Bound;
 
@@ -67,7 +67,7 @@ impl<'a> Values<'a> {
         Self {
             account: name,
             lists: ids(name, walk.lists.iter().cloned()),
-            statuses: codes(statuses),
+            statuses: codes(statuses.iter().copied()),
             walked: None,
             readers: (!walk.readable).then(|| lists_of(account, caller)),
             priority: filter.priority.map(i16::from),
@@ -97,7 +97,7 @@ impl<'a> Values<'a> {
         let (offset, limit) = (i64::from(page.offset), i64::from(page.limit) + 1);
         let walked = walk.in_order(page.sort, statuses).map(|walked| {
             let (lists, statuses): (Vec<_>, Vec<_>) = walked.into_iter().unzip();
-            (ids(self.account, lists), codes(&statuses))
+            (ids(self.account, lists), codes(statuses))
         });
         Self { offset, limit, sort: page.sort.word(), walked, ..self }
     }
@@ -157,10 +157,6 @@ impl<'a> Values<'a> {
 
 fn of_project(project: ProjectId) -> [List; 2] {
     Audience::ALL.map(|part| List::Project(part, project))
-}
-
-fn codes(statuses: &[Status]) -> Vec<i16> {
-    statuses.iter().copied().map(code).collect()
 }
 
 fn bind<T: ToSql + Sync>(value: &T, kind: Type) -> Bound<'_> {

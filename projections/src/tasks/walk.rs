@@ -6,7 +6,7 @@ use baton_domain::{AccountId, Right, Standing, task::Reader, task::Status};
 use uuid::Uuid;
 
 use super::filter::{Assignee, Sort, TaskFilter};
-use super::lists::{Audience, List, code, ids};
+use super::lists::{Audience, List, codes, ids};
 use crate::error::QueryError;
 use crate::reads::Reads;
 use crate::statement::Value;
@@ -129,7 +129,7 @@ impl Reads {
         if walks.len() > 1 {
             let id = |list: &List| list.id(account.as_str());
             let lists: Vec<Uuid> = walks.iter().flat_map(|walk| &walk.lists).map(id).collect();
-            let statuses: Vec<i16> = statuses.iter().copied().map(code).collect();
+            let statuses = codes(statuses.iter().copied());
             let values: [Value<'_>; 3] = [&lists, &statuses, &LENGTH_MAX];
             let rows = self.probed(LENGTHS, &values).await?;
             let mut lengths = HashMap::with_capacity(rows.len());

@@ -49,8 +49,7 @@ impl<'a> Window<'a> {
     ) -> Self {
         let unanswered = VecDeque::with_capacity(QUESTIONS_MAX);
         let connects = client.statistics().connects.load(Ordering::Relaxed);
-        let unasked = None;
-        Self { client, connects, jetstream, stream, unanswered, unasked, stored }
+        Self { client, connects, jetstream, stream, unanswered, unasked: None, stored }
     }
 
     /// Sends a message; asks about the first, the last, and one in [`ASKED_EVERY`], and waits for

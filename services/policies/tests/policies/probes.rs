@@ -6,13 +6,13 @@ use uuid::Uuid;
 use crate::node::database;
 
 const READ: &str = include_str!("../../src/sql/read_dependents.sql");
-const SAVE: &str = include_str!("sql/save_dependent.sql");
+const SAVE: &str = include_str!("../../src/sql/save_dependent.sql");
 const MANY: i64 = 10_000;
 
 type Row = (String, Uuid, Uuid);
 
 async fn save(client: &Client, account: &str, dependency: Uuid, dependent: Uuid) -> Row {
-    client.execute(SAVE, &[&account, &dependency, &dependent]).await.unwrap();
+    client.execute(SAVE, &[&account, &dependent, &vec![dependency]]).await.unwrap();
     (account.to_owned(), dependency, dependent)
 }
 
@@ -65,7 +65,7 @@ async fn what_was_planned_on_a_tiny_table_reads_no_more_once_it_is_large() {
         // Makes the plan that is kept.
         read(&transaction, &[("a", one)]).await;
         transaction.execute(many, &[&"a", &MANY]).await.unwrap();
-        transaction.execute(SAVE, &[&"a", &one, &two]).await.unwrap();
+        transaction.execute(SAVE, &[&"a", &two, &vec![one]]).await.unwrap();
         let (found, touched) = read(&transaction, &[("a", one), ("b", one)]).await;
         assert_eq!(found, [("a".to_owned(), one, two)]);
         assert!((1..10).contains(&touched), "{touched} rows and entries looked at");
